@@ -1,0 +1,272 @@
+"""Datasets cut into chunks: what to read of which chunk, and the bytes of each chunk to write.
+
+Pure functions and one small assembler over an `ArrayRecord`; where bytes go and come from is the caller's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+
+from hdmf_store.nodes import Number, RandomAccess, Region, slabs, tiles
+from hdmf_store_adapters.layout_choice import item_size
+from hdmf_store_adapters.zarr_v3 import ArrayRecord
+
+__all__ = ["BUFFER_BYTES", "Encodes", "StreamAssembler", "encoded_chunks", "read_region"]
+
+BUFFER_BYTES = 64 * 2**20
+"""Bytes of values that are held in memory at once while one dataset is written."""
+
+_WORTH_THREADS = 8 * 2**20
+
+
+class Encodes(Protocol):
+    """Turns one full chunk into its bytes, or None when nothing needs to be stored."""
+
+    def __call__(self, chunk: np.ndarray) -> bytes | None: ...
+
+
+# ----------------------------------------------------------------------------------------------------------- reading
+
+
+def read_region(record: ArrayRecord, region: Region, get: Callable[[str], bytes | None]) -> np.ndarray:
+    """Return the values of a region in the stored dtype, decoding exactly the chunks it touches.
+
+    Parameters
+    ----------
+    record : ArrayRecord
+        With a codec.
+    region : tuple of slice
+        Within the stored shape.
+    get : callable
+        Returns the bytes under a chunk's key, or None for a chunk that was never written.
+    """
+    assert record.codec is not None
+    shape = tuple(part.stop - part.start for part in region)
+    touched = [
+        range(part.start // chunk, -(-part.stop // chunk)) if part.stop > part.start else range(0)
+        for part, chunk in zip(region, record.chunks, strict=True)
+    ]
+    if all(len(indices) == 1 for indices in touched):
+        index = tuple(indices[0] for indices in touched)
+        return _within(_chunk(record, index, get), record, index, region)
+    out = np.empty(shape, record.codec.dtype)
+    for index in itertools.product(*touched):
+        corner = tuple(i * chunk for i, chunk in zip(index, record.chunks, strict=True))
+        overlap = tuple(
+            slice(max(part.start, at), min(part.stop, at + chunk))
+            for part, at, chunk in zip(region, corner, record.chunks, strict=True)
+        )
+        place = tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))
+        out[place] = _within(_chunk(record, index, get), record, index, overlap)
+    return out
+
+
+def _chunk(record: ArrayRecord, index: tuple[int, ...], get: Callable[[str], bytes | None]) -> np.ndarray:
+    assert record.codec is not None
+    data = get(record.chunk_key(index))
+    if data is None:
+        return np.broadcast_to(np.asarray(record.fill, record.codec.dtype), record.chunks)
+    return record.codec.decode(data, record.chunks)
+
+
+def _within(chunk: np.ndarray, record: ArrayRecord, index: tuple[int, ...], region: Region) -> np.ndarray:
+    inner = (
+        slice(part.start - i * length, part.stop - i * length)
+        for part, i, length in zip(region, index, record.chunks, strict=True)
+    )
+    return chunk[(*inner, ...)]
+
+
+# ----------------------------------------------------------------------------------------------------------- writing
+
+
+def encoded_chunks(record: ArrayRecord, source: RandomAccess, encode: Encodes) -> Iterator[tuple[str, bytes]]:
+    """Yield key and bytes of every chunk that has to be stored.
+
+    Values are read in whole chunks, as many at a time as the buffer holds, and encoded by as many threads as
+    there are processors where there is enough to do; numcodecs releases the interpreter's lock meanwhile.
+    """
+    size = item_size(record.element)
+    step = slabs(record.shape, record.chunks, size, BUFFER_BYTES)
+    chunks = (
+        (index, chunk)
+        for region in tiles(record.shape, step)
+        for index, chunk in _cut(record, region, record.to_stored(_aligned(record, source, region)))
+    )
+    if math.prod(record.shape) * size < _WORTH_THREADS or math.prod(record.grid) == 1:
+        for index, chunk in chunks:
+            data = encode(chunk)
+            if data is not None:
+                yield record.chunk_key(index), data
+        return
+    yield from _encoded_by_threads(record, chunks, encode)
+
+
+def _aligned(record: ArrayRecord, source: RandomAccess, region: Region) -> np.ndarray:
+    return source.read(()).reshape(record.shape) if record.is_scalar else source.read(region)
+
+
+def _cut(record: ArrayRecord, region: Region, values: np.ndarray) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+    for tile in tiles(values.shape, record.chunks):
+        index = tuple(
+            (part.start + inner.start) // chunk
+            for part, inner, chunk in zip(region, tile, record.chunks, strict=True)
+        )
+        yield index, _padded(record, values[(*tile, ...)])
+
+
+def _padded(record: ArrayRecord, part: np.ndarray) -> np.ndarray:
+    if part.shape == record.chunks:
+        return part
+    chunk = np.full(record.chunks, record.fill, part.dtype)
+    chunk[tuple(slice(0, length) for length in part.shape)] = part
+    return chunk
+
+
+def _encoded_by_threads(
+    record: ArrayRecord, chunks: Iterable[tuple[tuple[int, ...], np.ndarray]], encode: Encodes
+) -> Iterator[tuple[str, bytes]]:
+    workers = os.cpu_count() or 1
+    waiting: deque[tuple[str, Future[bytes | None]]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for index, chunk in chunks:
+                waiting.append((record.chunk_key(index), pool.submit(encode, chunk)))
+                while len(waiting) > 2 * workers:
+                    yield from _finished(waiting)
+            while waiting:
+                yield from _finished(waiting)
+        finally:
+            for _, pending in waiting:
+                pending.cancel()
+
+
+def _finished(waiting: deque[tuple[str, Future[bytes | None]]]) -> Iterator[tuple[str, bytes]]:
+    key, pending = waiting.popleft()
+    data = pending.result()
+    if data is not None:
+        yield key, data
+
+
+def is_fill(record: ArrayRecord, chunk: np.ndarray) -> bool:
+    """Return whether a chunk of numbers holds the fill value alone, to the last bit, so that it can be left out."""
+    if not isinstance(record.element, Number):
+        return False
+    fill = np.asarray(record.fill, chunk.dtype)
+    flat = np.ascontiguousarray(chunk)
+    if not fill.tobytes().strip(b"\0"):
+        return not flat.view(np.uint8).any() if flat.dtype != bool else not flat.any()
+    bits = np.dtype(f"u{fill.itemsize}") if fill.itemsize in (1, 2, 4, 8) else None
+    return bits is not None and bool((flat.view(bits) == fill.reshape(1).view(bits)[0]).all())
+
+
+class StreamAssembler:
+    """Pieces of any shape and order, put together to whole chunks.
+
+    A chunk is handed on as soon as it is covered; chunks that are still incomplete wait in memory up to a budget,
+    beyond which the oldest is stored as it is and fetched again if more of it comes.
+
+    Parameters
+    ----------
+    record : ArrayRecord
+        Its shape is not used: a stream says how far it reaches as it goes.
+    encode : Encodes
+    load : callable
+        Returns the stored bytes of a chunk by key, for a chunk of which more comes after it was handed on.
+    decode : callable
+        From the bytes of one chunk to an array.
+    """
+
+    def __init__(
+        self,
+        record: ArrayRecord,
+        encode: Encodes,
+        load: Callable[[str], bytes | None],
+        decode: Callable[[bytes], np.ndarray],
+    ) -> None:
+        self._record = record
+        self._encode = encode
+        self._load = load
+        self._decode = decode
+        self._open: dict[tuple[int, ...], tuple[np.ndarray, int]] = {}
+        self._handed_on: set[tuple[int, ...]] = set()
+        chunk_bytes = math.prod(record.chunks) * item_size(record.element)
+        self._most_open = max(1, BUFFER_BYTES // max(1, chunk_bytes))
+        self.reach: tuple[int, ...] = (0,) * len(record.chunks)
+
+    def add(self, region: Region, values: np.ndarray) -> Iterator[tuple[str, bytes]]:
+        """Take one piece; yield the chunks that it completes."""
+        stored = self._record.to_stored(np.broadcast_to(values, tuple(p.stop - p.start for p in region)))
+        self.reach = tuple(max(most, part.stop) for most, part in zip(self.reach, region, strict=True))
+        touched = (range(p.start // c, -(-p.stop // c)) for p, c in zip(region, self._record.chunks, strict=True))
+        for index in itertools.product(*touched):
+            corner = tuple(i * c for i, c in zip(index, self._record.chunks, strict=True))
+            overlap = tuple(
+                slice(max(p.start, at), min(p.stop, at + c))
+                for p, at, c in zip(region, corner, self._record.chunks, strict=True)
+            )
+            part = stored[tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))]
+            if part.shape == self._record.chunks:
+                self._open.pop(index, None)
+                yield from self._hand_on(index, part)
+                continue
+            place = tuple(slice(o.start - at, o.stop - at) for o, at in zip(overlap, corner, strict=True))
+            yield from self._fill(index, place, part)
+
+    def finish(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the chunks that never were completed."""
+        for index in list(self._open):
+            yield from self._hand_on(index, self._open.pop(index)[0])
+
+    def _fill(self, index: tuple[int, ...], place: Region, part: np.ndarray) -> Iterator[tuple[str, bytes]]:
+        chunk, covered = self._open.pop(index, (None, 0))
+        if chunk is None:
+            chunk = self._begin(index, part.dtype)
+        chunk[place] = part
+        covered += part.size
+        if covered >= chunk.size:
+            yield from self._hand_on(index, chunk)
+            return
+        self._open[index] = (chunk, covered)
+        if len(self._open) > self._most_open:
+            oldest = next(iter(self._open))
+            yield from self._hand_on(oldest, self._open.pop(oldest)[0])
+
+    def _begin(self, index: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        data = self._load(self._record.chunk_key(index)) if index in self._handed_on else None
+        if data is not None:
+            return np.array(self._decode(data))
+        return np.full(self._record.chunks, self._record.fill, dtype)
+
+    def _hand_on(self, index: tuple[int, ...], chunk: np.ndarray) -> Iterator[tuple[str, bytes]]:
+        had_bytes = index in self._handed_on
+        self._handed_on.add(index)
+        data = self._encode(chunk)
+        if data is not None or had_bytes:
+            yield self._record.chunk_key(index), data if data is not None else self._stored_fill(chunk)
+
+    def _stored_fill(self, chunk: np.ndarray) -> bytes:
+        # what was handed on before must be replaced even though it now equals the fill value
+        assert self._record.codec is not None
+        return self._record.codec.encode(chunk)
+
+
+def as_encoder(record: ArrayRecord, fallback: Any) -> Encodes:
+    """Return the function that encodes one chunk of a dataset, leaving out chunks that hold the fill value alone.
+
+    A dataset of a single chunk is always stored: a missing chunk is a failed request for every remote reader.
+    """
+    if record.codec is None:
+        return fallback
+    encode = record.codec.encode
+    if math.prod(record.grid) <= 1:
+        return encode
+    return lambda chunk: None if is_fill(record, chunk) else encode(chunk)

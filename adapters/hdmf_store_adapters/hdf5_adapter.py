@@ -1,0 +1,346 @@
+"""The adapter for HDF5: one hierarchy in one file, through h5py.
+
+A new file grows under a temporary name beside its place and is renamed when it is complete. Changes to an existing
+file are made in place, as HDF5 does; a crash in the midst of one can lose it, and `Capabilities` promises no more.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import h5py
+import numpy as np
+
+from hdmf_store.adapter import Capabilities, Location, Plan, Progress
+from hdmf_store.errors import (
+    ArgumentError,
+    ClosedError,
+    FormatError,
+    HierarchyExistsError,
+    MissingHierarchyError,
+    MissingNodeError,
+    ModeError,
+    UnsupportedValueError,
+)
+from hdmf_store.nodes import (
+    HERE,
+    ROOT,
+    Compound,
+    Dataset,
+    Group,
+    Hierarchy,
+    Layout,
+    Link,
+    Node,
+    Number,
+    RandomAccess,
+    ReferenceTo,
+    Stream,
+    Target,
+    Unwritten,
+    basename,
+    join,
+    parent,
+    slabs,
+    tiles,
+    whole,
+)
+from hdmf_store_adapters import hdf5_values as values_of
+from hdmf_store_adapters.chunks import BUFFER_BYTES
+from hdmf_store_adapters.layout_choice import chunk_shape, item_size
+
+__all__ = ["HDF5Adapter"]
+
+_SUFFIXES = (".nwb", ".h5", ".hdf5", ".hdf", ".he5")
+_SPEC_LOCATION = ".specloc"
+_WORTH_COMPRESSING = 2**14
+
+
+class HDF5Adapter:
+    """One HDF5 file.
+
+    Parameters
+    ----------
+    place : str or Path
+        A local file.
+    """
+
+    name = "hdf5"
+
+    def __init__(self, place: Any, **options: Any) -> None:
+        if options:
+            raise ArgumentError(f"HDF5 files take no options, so {', '.join(options)} cannot be meant")
+        if not isinstance(place, str | os.PathLike):
+            raise ArgumentError(f"{place!r} is no path of an HDF5 file")
+        self._location = Location.of(place)
+        if not self._location.is_local:
+            raise ArgumentError(f"{self._location}: HDF5 files are read from local paths only; copy the file first")
+        self._mode = ""
+        self._creates = False
+        self._file: h5py.File | None = None
+        self._hierarchy: Hierarchy | None = None
+
+    @staticmethod
+    def claims(place: Any) -> bool:
+        """Return whether an HDF5 file is at a place, or belongs there by its name."""
+        if not isinstance(place, str | os.PathLike):
+            return False
+        location = Location.of(place)
+        if not location.is_local:
+            return False
+        if os.path.isfile(location.address):
+            return bool(h5py.is_hdf5(location.address))
+        return not os.path.exists(location.address) and location.name.endswith(_SUFFIXES)
+
+    @staticmethod
+    def recognise(value: Any) -> Dataset | None:
+        """Return the dataset that an h5py dataset stands for, without attributes; None for anything else."""
+        return _dataset(value, {}) if isinstance(value, h5py.Dataset) else None
+
+    @property
+    def location(self) -> Location:
+        """Where the file lies."""
+        return self._location
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What an HDF5 file can do."""
+        return Capabilities(writable=True, linkable=True, links_to=(self.name,))
+
+    @property
+    def mode(self) -> str:
+        """The mode in which it is open; empty while it is not."""
+        return self._mode
+
+    def open(self, mode: str) -> None:
+        """Open in a mode; see `StoreAdapter.open`."""
+        address = self._location.address
+        exists = os.path.lexists(address)
+        if mode in ("w-", "x") and exists:
+            raise HierarchyExistsError(address, f"exists, and mode {mode!r} only creates")
+        if mode in ("r", "r-", "r+") and not exists:
+            raise MissingHierarchyError(address, "does not exist")
+        self._creates = mode in ("w", "w-", "x") or not exists
+        if self._creates and os.path.isdir(address):
+            raise HierarchyExistsError(address, "is a folder, which an HDF5 file cannot replace")
+        self._mode = mode
+        if not self._creates:
+            self._open_file("r" if mode in ("r", "r-") else "r+")
+
+    def _open_file(self, h5_mode: str) -> None:
+        try:
+            self._file = h5py.File(self._location.address, h5_mode)
+        except OSError as problem:
+            raise FormatError(self._location.address, ROOT, f"cannot be opened as HDF5 ({problem})") from problem
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+        self._file, self._hierarchy, self._mode = None, None, ""
+
+    def load(self) -> Hierarchy:
+        """Return all nodes, by one walk through the file."""
+        file = self._opened("read")
+        if self._hierarchy is None:
+            nodes: dict[str, Node] = {}
+            _walk(file, ROOT, nodes, {})
+            self._hierarchy = Hierarchy(nodes, self._location.address)
+        return self._hierarchy
+
+    def fetch(self, paths: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """Return the values of datasets."""
+        hierarchy = self.load()
+        found = {}
+        for path in paths:
+            dataset = hierarchy[path]
+            assert isinstance(dataset, Dataset) and isinstance(dataset.values, RandomAccess)
+            found[path] = dataset.values.read(whole(dataset.shape))
+        return found
+
+    def array(self, path: str) -> Any:
+        """Return the h5py dataset."""
+        found = self._opened("read").get(path)
+        if not isinstance(found, h5py.Dataset):
+            raise MissingNodeError(self._location.address, path)
+        return found
+
+    def write(self, plan: Plan, progress: Progress | None = None) -> None:
+        """Store everything in the plan; a new file appears whole or not at all."""
+        if self._mode in ("r", "r-"):
+            raise ModeError(self._location.address, "write", self._mode, "mode 'w', 'a' or 'r+'")
+        if not self._creates:
+            _store(self._opened("write"), plan, self._location.address, progress)
+            self._hierarchy = None
+            return
+        if not self._mode:
+            raise ClosedError(self._location.address, "write")
+        temporary = f"{self._location.address}.hdmf-store-tmp-{uuid.uuid4().hex}"
+        os.makedirs(os.path.dirname(temporary), exist_ok=True)
+        try:
+            with h5py.File(temporary, "w-") as file:
+                _store(file, plan, self._location.address, progress)
+            os.replace(temporary, os.path.realpath(self._location.address))
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+        self._creates = False
+        self._open_file("r+")
+
+    def consolidate(self) -> None:
+        """Do nothing: an HDF5 file keeps no second copy of its metadata."""
+
+    def reference(self, other: Location) -> str:
+        """Return how external links in this file name another one."""
+        return other.source_from(self._location)
+
+    def resolve(self, source: str) -> tuple[Location, ...]:
+        """Return the places that a recorded source may mean."""
+        return self._location.resolve(source)
+
+    def _opened(self, action: str) -> h5py.File:
+        if self._file is None:
+            if self._mode and self._creates:
+                raise MissingHierarchyError(self._location.address, "nothing has been written yet")
+            raise ClosedError(self._location.address, action)
+        return self._file
+
+
+# ----------------------------------------------------------------------------------------------------------- reading
+
+
+def _walk(group: h5py.Group, path: str, nodes: dict[str, Node], seen: dict[Any, str]) -> None:
+    seen[group.id] = path
+    nodes[path] = Group(_attributes(group))
+    for name in group:
+        child = join(path, name)
+        link = group.get(name, getlink=True)
+        if isinstance(link, h5py.SoftLink | h5py.ExternalLink):
+            nodes[child] = Link(values_of.target_of_link(link, path))
+            continue
+        found = group[name]
+        if found.id in seen:  # a second hard link to the same object
+            nodes[child] = Link(Target(seen[found.id]))
+        elif isinstance(found, h5py.Group):
+            _walk(found, child, nodes, seen)
+        elif isinstance(found, h5py.Dataset):
+            seen[found.id] = child
+            nodes[child] = _dataset(found, _attributes(found))
+
+
+def _attributes(thing: h5py.Group | h5py.Dataset) -> dict[str, Any]:
+    found = {name: values_of.attribute_value(value, thing.file) for name, value in thing.attrs.items()}
+    location = found.get(_SPEC_LOCATION)
+    if isinstance(location, Target):
+        found[_SPEC_LOCATION] = location.path.lstrip("/")
+    return found
+
+
+def _dataset(dataset: h5py.Dataset, attributes: dict[str, Any]) -> Dataset:
+    element = values_of.element_of(dataset)
+    shape = (0,) if dataset.shape is None else dataset.shape
+    fill = dataset.fillvalue if isinstance(element, Number) and dataset.chunks and dataset.fillvalue else None
+    layout = Layout(fill_value=fill, maxshape=dataset.maxshape if dataset.maxshape != shape else None)
+    return Dataset(element, shape, values_of.H5Source(dataset, element), attributes, layout)
+
+
+# ----------------------------------------------------------------------------------------------------------- writing
+
+
+def _store(file: h5py.File, plan: Plan, location: str, progress: Progress | None) -> None:
+    """Store a plan: objects first, then values, then what refers to objects, links, and attributes."""
+    _check(plan, location)
+    fresh = {path for path in plan.nodes if path not in file and not isinstance(plan.nodes[path], Link)}
+    later = []
+    for path, node in plan.nodes.items():
+        if isinstance(node, Group):
+            file.require_group(path)
+        elif isinstance(node, Dataset) and path in fresh:
+            _create(file, path, node)
+            later.append((path, node))
+        _tick(progress, 0, 1)
+    for path, node in later:
+        _fill(file, path, node, progress)
+    for path, node in plan.nodes.items():
+        if isinstance(node, Link):
+            file[path] = _h5_link(node.target)
+        else:
+            _set_attributes(file, path, node.attributes, location)
+
+
+def _check(plan: Plan, location: str) -> None:
+    for path, node in plan.nodes.items():
+        held = [] if isinstance(node, Link) else list(node.attributes.values())
+        if any(isinstance(value, Target) and not value.is_internal for value in held):
+            raise UnsupportedValueError(location, path, "HDF5 has no reference into another file")
+
+
+def _create(file: h5py.File, path: str, node: Dataset) -> None:
+    options: dict[str, Any] = {}
+    is_typed = "namespace" in node.attributes or node.layout.maxshape is not None
+    is_stream = isinstance(node.values, Stream)
+    if node.shape and (is_typed or is_stream or node.layout.compressors):
+        size = item_size(node.element)
+        options["chunks"] = chunk_shape(node.shape, size) if is_typed or is_stream else None
+        options["maxshape"] = (None,) * len(node.shape) if is_typed or is_stream else None
+        if node.layout.compressors and np.prod(node.shape, dtype=float) * size > _WORTH_COMPRESSING:
+            options["chunks"] = chunk_shape(node.shape, size)
+            options |= {"compression": "gzip", "shuffle": isinstance(node.element, Number)}
+    if isinstance(node.element, Number) and node.layout.fill_value is not None and node.shape:
+        options["fillvalue"] = node.layout.fill_value
+    file.require_group(parent(path)).create_dataset(
+        basename(path), shape=node.shape, dtype=values_of.h5_dtype(node.element), **options
+    )
+
+
+def _fill(file: h5py.File, path: str, node: Dataset, progress: Progress | None) -> None:
+    dataset = file[path]
+    if isinstance(node.values, Unwritten) or 0 in node.shape and not isinstance(node.values, Stream):
+        return
+    if isinstance(node.values, Stream):
+        for region, values in node.values.pieces:
+            needed = tuple(max(n, part.stop) for n, part in zip(dataset.shape, region, strict=True))
+            if needed != dataset.shape:
+                dataset.resize(needed)
+            dataset[region] = values_of.to_h5(np.asarray(values), node.element, file)
+            _tick(progress, np.asarray(values).nbytes, 0)
+        return
+    if not node.shape:
+        values = values_of.to_h5(node.values.read(()), node.element, file)
+        dataset[()] = values[()] if values.dtype == object else values
+        return
+    step = slabs(node.shape, dataset.chunks or chunk_shape(node.shape, item_size(node.element)), 16, BUFFER_BYTES)
+    for region in tiles(node.shape, step):
+        # read before h5py takes its lock: an engine that reads on another thread would wait for it forever
+        values = values_of.to_h5(node.values.read(region), node.element, file)
+        dataset[region] = values
+        _tick(progress, values.nbytes, 0)
+
+
+def _h5_link(target: Target) -> h5py.SoftLink | h5py.ExternalLink:
+    if target.is_internal:
+        return h5py.SoftLink(target.path)
+    return h5py.ExternalLink(target.source.removeprefix("../"), target.path)
+
+
+def _set_attributes(file: h5py.File, path: str, attributes: Mapping[str, Any], location: str) -> None:
+    thing = file[path]
+    for name, value in attributes.items():
+        try:
+            if name == _SPEC_LOCATION and isinstance(value, str):
+                value = Target("/" + value.lstrip("/"))
+            thing.attrs[name] = values_of.h5_attribute(value, file)
+        except (TypeError, ValueError, KeyError) as problem:
+            raise UnsupportedValueError(location, path, f"HDF5 cannot hold the attribute {name!r} ({problem})") from problem
+
+
+def _tick(progress: Progress | None, size: int, objects: int) -> None:
+    if progress is not None:
+        progress(size, objects)
+
+

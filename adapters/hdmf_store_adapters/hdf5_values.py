@@ -1,0 +1,225 @@
+"""HDF5's types and values, and the nodes' element types and normal form, into one another.
+
+Knows h5py and the nodes; opens no file. Sources: the HDF5 file format's data types as h5py maps them to numpy, and
+what HDMF's HDF5 backend writes (variable-length strings, boolean enumerations, object references).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+import attrs
+import h5py
+import numpy as np
+
+from hdmf_store.adapter import Location
+from hdmf_store.nodes import (
+    HERE,
+    Bytes,
+    Compound,
+    ElementType,
+    Field,
+    Number,
+    Origin,
+    ReferenceTo,
+    Region,
+    Target,
+    Text,
+    Unreadable,
+)
+
+__all__ = ["H5Source", "attribute_value", "element_of", "h5_attribute", "h5_dtype", "to_h5"]
+
+_PIECE = 2**20
+
+
+@attrs.frozen(eq=False)
+class H5Source:
+    """The values of one HDF5 dataset, in normal form, a region at a time."""
+
+    dataset: h5py.Dataset = attrs.field(repr=False)
+    element: ElementType
+
+    @property
+    def origin(self) -> Origin:
+        """The file and path at which the dataset lies."""
+        return Origin(Location.of(self.dataset.file.filename).identity, self.dataset.name)
+
+    def read(self, region: Region) -> np.ndarray:
+        """Return the values of a region."""
+        if self.dataset.shape is None:
+            return np.empty((0,), self.element.dtype)
+        values = self.dataset[region]
+        if not isinstance(values, np.ndarray):
+            values = _zero_d(values, self.dataset.dtype)
+        return _to_normal(values, self.element, self.dataset.file)
+
+
+def _zero_d(value: Any, dtype: np.dtype) -> np.ndarray:
+    if dtype.kind != "O":
+        return np.asarray(value, dtype)
+    array = np.empty((), object)
+    array[()] = value
+    return array
+
+
+def element_of(dataset: h5py.Dataset) -> ElementType:
+    """Return the element type of an HDF5 dataset.
+
+    Strings that HDF5 calls ASCII may hold any bytes, so they are looked through: text if they are UTF-8.
+    """
+    element = _element(dataset.dtype)
+    info = h5py.check_string_dtype(dataset.dtype)
+    if info is not None and (info.encoding == "ascii") and not _holds_text(dataset):
+        return Bytes()
+    return element
+
+
+def _holds_text(dataset: h5py.Dataset) -> bool:
+    if dataset.shape is None or 0 in dataset.shape:
+        return True
+    parts = [()] if not dataset.shape else [slice(i, i + _PIECE) for i in range(0, dataset.shape[0], _PIECE)]
+    for part in parts:
+        values = np.asarray(dataset[part], dtype=object).reshape(-1)
+        try:
+            b"\0".join(value if isinstance(value, bytes) else value.encode() for value in values).decode()
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _element(dtype: np.dtype) -> ElementType:
+    if h5py.check_string_dtype(dtype) is not None:
+        return Text()
+    reference = h5py.check_ref_dtype(dtype)
+    if reference is h5py.Reference:
+        return ReferenceTo()
+    if reference is not None:
+        return Unreadable("it holds region references, which are not supported")
+    if dtype.names is not None:
+        fields = [(name, _element(dtype[name])) for name in dtype.names]
+        unreadable = [kind for _, kind in fields if isinstance(kind, Unreadable)]
+        if unreadable:
+            return unreadable[0]
+        return Compound(tuple(Field(name, kind) for name, kind in fields))  # type: ignore[arg-type]
+    if dtype.kind == "O" or dtype.subdtype is not None:
+        return Unreadable(f"its HDF5 type {dtype} has no counterpart here")
+    try:
+        return Number.of(dtype)
+    except ValueError as problem:
+        return Unreadable(f"its HDF5 type {dtype} has no counterpart here ({problem})")
+
+
+def _to_normal(values: np.ndarray, element: ElementType, file: h5py.File) -> np.ndarray:
+    if isinstance(element, Number):
+        return values.astype(element.dtype, copy=False)
+    if isinstance(element, Compound):
+        normal = np.empty(values.shape, element.dtype)
+        for field in element.fields:
+            normal[field.name] = _to_normal(values[field.name], field.type, file)
+        return normal
+    if isinstance(element, ReferenceTo):
+        return _each(values, lambda reference: target_of(reference, file))
+    if isinstance(element, Text):
+        return _each(values, lambda value: value.decode() if isinstance(value, bytes) else value)
+    return _each(values, lambda value: value if isinstance(value, bytes) else value.encode())
+
+
+def _each(values: np.ndarray, function: Any) -> np.ndarray:
+    out = np.empty(values.shape, object)
+    flat = out.reshape(-1)
+    for position, value in enumerate(values.reshape(-1)):
+        flat[position] = function(value)
+    return out
+
+
+def target_of(reference: h5py.Reference, file: h5py.File) -> Target | None:
+    """Return the target of an object reference, or None for one that refers to nothing."""
+    if not reference:
+        return None
+    name = h5py.h5r.get_name(reference, file.id)
+    return None if name is None else Target(name.decode())
+
+
+def target_of_link(link: h5py.SoftLink | h5py.ExternalLink, group: str) -> Target:
+    """Return the target of a link that stands in a group.
+
+    HDF5 names other files relative to the folder of the file that holds the link; targets name them relative to
+    that file's own root, one level deeper.
+    """
+    path = posixpath.normpath(posixpath.join(group, link.path))
+    if isinstance(link, h5py.SoftLink):
+        return Target(path, HERE)
+    return Target(path, link.filename if posixpath.isabs(link.filename) else f"../{link.filename}")
+
+
+# -------------------------------------------------------------------------------------------------------- attributes
+
+
+def attribute_value(value: Any, file: h5py.File) -> Any:
+    """Return an attribute of an HDF5 object in normal form."""
+    if isinstance(value, h5py.Empty):
+        return None
+    if isinstance(value, h5py.Reference):
+        return target_of(value, file)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
+        return _nested([attribute_value(item, file) for item in value.reshape(-1).tolist()], value.shape)
+    return value
+
+
+def _nested(flat: list[Any], shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return flat[0]
+    if len(shape) == 1:
+        return flat
+    size = len(flat) // max(1, shape[0])
+    return [_nested(flat[i * size : (i + 1) * size], shape[1:]) for i in range(shape[0])]
+
+
+def h5_attribute(value: Any, file: h5py.File) -> Any:
+    """Return an attribute in normal form as h5py stores it."""
+    if value is None:
+        return h5py.Empty("f4")
+    if isinstance(value, Target):
+        return file[value.path].ref
+    if isinstance(value, dict):
+        raise TypeError(f"HDF5 has no attribute that holds a mapping such as {value!r:.60}")
+    if isinstance(value, list | tuple):
+        array = np.array(value, dtype=object)
+        flat = array.reshape(-1)
+        if flat.size and all(isinstance(item, Target) for item in flat):
+            return _each(array, lambda target: file[target.path].ref).astype(h5py.ref_dtype)
+        if flat.size and all(isinstance(item, str) for item in flat):
+            return array.astype(h5py.string_dtype())
+        is_large = flat.size and all(type(item) is int for item in flat) and max(flat) > np.iinfo(np.int64).max
+        return np.array(value, np.uint64 if is_large else None)  # numpy would make floats of such integers
+    return value
+
+
+# ----------------------------------------------------------------------------------------------------- types to write
+
+
+def h5_dtype(element: ElementType) -> np.dtype:
+    """Return the dtype, with h5py's marks, in which HDF5 stores an element type."""
+    if isinstance(element, Compound):
+        return np.dtype([(field.name, h5_dtype(field.type)) for field in element.fields])
+    if isinstance(element, Text):
+        return h5py.string_dtype()
+    if isinstance(element, Bytes):
+        return h5py.special_dtype(vlen=bytes)
+    return h5py.ref_dtype if isinstance(element, ReferenceTo) else element.dtype
+
+
+def to_h5(values: np.ndarray, element: ElementType, file: h5py.File) -> np.ndarray:
+    """Return values in normal form as h5py stores them; targets of references must exist already."""
+    if isinstance(element, ReferenceTo):
+        return _each(values, lambda target: h5py.Reference() if target is None else file[target.path].ref)
+    if isinstance(element, Compound):
+        stored = np.empty(values.shape, h5_dtype(element))
+        for field in element.fields:
+            stored[field.name] = to_h5(values[field.name], field.type, file)
+        return stored
+    return values

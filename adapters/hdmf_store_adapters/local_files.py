@@ -1,0 +1,209 @@
+"""Bytes under keys as plain files below one folder.
+
+A key is a path below the folder. Files appear whole: each is written under a temporary name and renamed.
+A replacement of the whole hierarchy grows in a folder beside it and takes its place in one step, so its own
+files need no such care.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from zarr.storage import LocalStore
+
+from hdmf_store.errors import HierarchyExistsError
+
+__all__ = ["TEMPORARY", "LocalFiles"]
+
+TEMPORARY = ".hdmf-store-tmp-"
+"""What the names of unfinished files and folders contain."""
+
+_ROOT_DOCUMENTS = ("zarr.json", ".zgroup", ".zmetadata", ".zarray")
+
+
+class LocalFiles:
+    """One folder of files.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; it need not exist.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root)
+        self._base = self._root
+        self._folders: set[str] = set()
+
+    def exists(self) -> bool:
+        """Return whether a Zarr hierarchy is there."""
+        return any(os.path.isfile(os.path.join(self._root, name)) for name in _ROOT_DOCUMENTS)
+
+    def read(self, key: str) -> bytes | None:
+        """Return a file's bytes, or None if there is no such file."""
+        try:
+            with open(f"{self._base}/{key}", "rb", buffering=0) as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the bytes of several files; one after the other, which is fastest for small local files."""
+        return [self.read(key) for key in keys]
+
+    def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Write files; each appears whole."""
+        is_hidden = self._base != self._root
+        for key, data in items:
+            path = f"{self._base}/{key}"
+            self._make_folder(path.rpartition("/")[0])
+            if is_hidden:
+                _write(path, data)
+                continue
+            temporary = f"{path}{TEMPORARY}{uuid.uuid4().hex}"
+            try:
+                _write(temporary, data)
+                os.replace(temporary, path)
+            except BaseException:
+                _remove_file(temporary)
+                raise
+
+    def remove(self, folders: Sequence[str]) -> None:
+        """Remove folders and all that is in them."""
+        for folder in folders:
+            _remove(f"{self._base}/{folder}")
+        self._folders.clear()
+
+    def crawl(self, document: str) -> dict[str, bytes]:
+        """Return all documents below the folder. Links in the file system that lead out of it are not followed."""
+        found: dict[str, bytes] = {}
+        self._crawl("", document, found)
+        return found
+
+    def _crawl(self, prefix: str, document: str, found: dict[str, bytes]) -> None:
+        data = self.read(prefix + document)
+        if data is None:
+            return
+        found[prefix + document] = data
+        with os.scandir(f"{self._base}/{prefix}") as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        for name in names:
+            self._crawl(f"{prefix}{name}/", document, found)
+
+    def begin_replacement(self) -> None:
+        """Direct all writing to a new folder beside this one."""
+        self._base = f"{self._root}{TEMPORARY}{uuid.uuid4().hex}"
+        self._folders.clear()
+
+    def publish(self) -> None:
+        """Put the new folder in the old one's place, then remove the old one."""
+        if self._base == self._root:
+            return
+        new = self._base
+        old = _swap(new, self._root)
+        self._base = self._root
+        self._folders.clear()
+        if old is not None:
+            _remove(old)
+
+    def discard(self) -> None:
+        """Remove a new folder that was not published."""
+        if self._base != self._root:
+            shutil.rmtree(self._base, ignore_errors=True)
+            self._base = self._root
+            self._folders.clear()
+
+    def store(self) -> Any:
+        """Return a zarr store over the folder that is written to."""
+        return LocalStore(self._base)
+
+    def check_replaceable(self, force: bool) -> None:
+        """Refuse to replace what is no Zarr hierarchy, unless told to.
+
+        Raises
+        ------
+        HierarchyExistsError
+            If a file or a folder with other content is there and `force` is not set.
+        """
+        if force or not os.path.lexists(self._root):
+            return
+        if os.path.isdir(self._root) and (self.exists() or not os.listdir(self._root)):
+            return
+        kind = "a folder that holds no Zarr hierarchy" if os.path.isdir(self._root) else "a file"
+        raise HierarchyExistsError(
+            self._root, f"is {kind}, which mode 'w' would delete. Choose another name or pass force_overwrite=True."
+        )
+
+    def _make_folder(self, folder: str) -> None:
+        if folder not in self._folders:
+            os.makedirs(folder, exist_ok=True)
+            self._folders.add(folder)
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(path, "wb", buffering=0) as file:
+        view = memoryview(data)
+        while len(view):
+            view = view[file.write(view) :]
+
+
+def _remove_file(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        _remove_file(path)
+
+
+def _swap(new: str, place: str) -> str | None:
+    """Move `new` to `place` and return where what was there is now, or None if nothing was."""
+    target = os.path.realpath(place)
+    if not os.path.lexists(target):
+        os.rename(new, target)
+        return None
+    if _exchange(new, target):
+        return new
+    aside = f"{target}{TEMPORARY}{uuid.uuid4().hex}"
+    os.rename(target, aside)
+    try:
+        os.rename(new, target)
+    except BaseException:
+        os.rename(aside, target)
+        raise
+    return aside
+
+
+@cache
+def _renameat2() -> Any:
+    if not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+
+
+def _exchange(one: str, other: str) -> bool:
+    """Exchange two names in one step where the system can; Linux does on the usual file systems."""
+    call = _renameat2()
+    if call is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE: linux/fcntl.h and linux/fs.h
+    if call(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        return False
+    raise OSError(code, os.strerror(code), one, None, other)

@@ -1,0 +1,55 @@
+"""A medium: bytes under keys. What the Zarr adapter asks of whatever holds a hierarchy's bytes.
+
+Two media ship: plain files (`local_files`) and any zarr store object (`store_objects`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+__all__ = ["Medium"]
+
+
+class Medium(Protocol):
+    """Bytes under keys, in one place."""
+
+    def exists(self) -> bool:
+        """Return whether a Zarr hierarchy is there; one look, no listing."""
+        ...
+
+    def read(self, key: str) -> bytes | None:
+        """Return the bytes under a key, or None."""
+        ...
+
+    def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the bytes under each key, fetched together where a call costs a round trip."""
+        ...
+
+    def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Store bytes under keys; in no order, together where that is faster. Each key's bytes appear whole."""
+        ...
+
+    def remove(self, folders: Sequence[str]) -> None:
+        """Remove all keys below each of the folders; what is not there is no error."""
+        ...
+
+    def crawl(self, document: str) -> dict[str, bytes]:
+        """Return all documents of that name by their keys, in an order in which parents come first."""
+        ...
+
+    def begin_replacement(self) -> None:
+        """Direct all writing to a new place that takes the old one's at `publish`."""
+        ...
+
+    def publish(self) -> None:
+        """Make the replacement what is found here; only then does what was here before go."""
+        ...
+
+    def discard(self) -> None:
+        """Remove a replacement that was not published; nothing if there is none."""
+        ...
+
+    def store(self) -> Any:
+        """Return a zarr store over the place that is written to."""
+        ...

@@ -1,0 +1,70 @@
+"""A user's zarr arrays as datasets: arrays that we handed out, and arrays that zarr opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import zarr
+from zarr.storage import LocalStore
+
+from hdmf_store.adapter import Location
+from hdmf_store.nodes import ArraySource, Bytes, Compound, Dataset, ElementType, Field, Layout, Number, Origin, Region, Text
+from hdmf_store_adapters.stored_arrays import StoredArray
+
+__all__ = ["dataset_of"]
+
+
+@attrs.frozen(eq=False)
+class ZarrSource:
+    """The values of an array that zarr opened."""
+
+    array: Any = attrs.field(repr=False)
+    origin: Origin | None
+
+    def read(self, region: Region) -> np.ndarray:
+        """Return the values of a region in normal form."""
+        values = np.asarray(self.array[region])
+        if values.dtype.kind in "UT":
+            return values.astype(object)
+        return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+
+
+def dataset_of(value: Any) -> Dataset | None:
+    """Return the dataset that a zarr array stands for, without attributes; None for anything else."""
+    if isinstance(value, StoredArray):
+        node = value._holder.load()[value.name]  # type: ignore[attr-defined]
+        assert isinstance(node, Dataset)
+        return attrs.evolve(node, attributes={})
+    if not isinstance(value, zarr.Array):
+        return None
+    element = _element(value.dtype)
+    source = ZarrSource(value, _origin(value))
+    if element is None:
+        return None
+    layout = Layout(chunks=value.chunks, shards=value.shards)
+    return Dataset(element, value.shape, source if value.shape else ArraySource(source.read(())), {}, layout)
+
+
+def _element(dtype: np.dtype) -> ElementType | None:
+    if dtype.names is not None:
+        fields = [(name, _element(dtype[name])) for name in dtype.names]
+        return Compound(tuple(Field(name, kind) for name, kind in fields if kind is not None))  # type: ignore[arg-type]
+    if dtype.kind in "UTO":
+        return Text()
+    if dtype.kind in "SV":
+        return Bytes()
+    return Number.of(dtype)
+
+
+def _origin(array: Any) -> Origin | None:
+    """Return where an array lies, if it lies in a hierarchy that can be linked to: below a root group."""
+    store = array.store
+    if not isinstance(store, LocalStore) or not array.path:
+        return None
+    root = Path(store.root)
+    if not any((root / name).is_file() for name in ("zarr.json", ".zgroup")):
+        return None
+    return Origin(Location.of(root).identity, "/" + array.path)

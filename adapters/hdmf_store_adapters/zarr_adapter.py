@@ -1,0 +1,478 @@
+"""The adapter for Zarr: one hierarchy in a folder, or in any zarr store object.
+
+Composes the format (`zarr_v3`), the chunks (`chunks`) and a medium (`local_files`, `store_objects`); what is
+decided here is the order of things: values, then documents from the leaves up, then the root's document, which
+is the commit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from zarr.abc.store import Store
+from zarr.storage import LocalStore
+
+from hdmf_store.adapter import Capabilities, Location, Plan, Progress
+from hdmf_store.errors import (
+    ArgumentError,
+    ClosedError,
+    FormatError,
+    HierarchyExistsError,
+    LocationError,
+    MissingHierarchyError,
+    MissingNodeError,
+    ModeError,
+    NameNotAllowedError,
+    UnreadableError,
+)
+from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Unreadable, basename, parent, whole
+from hdmf_store_adapters import zarr_v3
+from hdmf_store_adapters.dataset_writer import DatasetWriter
+from hdmf_store_adapters.local_files import LocalFiles
+from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.store_objects import StoreObject
+from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
+
+__all__ = ["ZarrAdapter"]
+
+_CREATING = ("w", "w-", "x")
+_MODES = ("r", "r-", "r+", "a", *_CREATING)
+
+
+class ZarrAdapter:
+    """One Zarr hierarchy.
+
+    Parameters
+    ----------
+    place : str, Path, UPath or zarr.abc.store.Store
+        A folder, a URL that fsspec knows, or a store object.
+    storage_options : dict, optional
+        For a URL: what fsspec's file system takes.
+    force_overwrite : bool, default False
+        In mode ``w``, replace also what is no Zarr hierarchy.
+    separator : {"/", "."}, optional
+        Between the indices in the keys of chunks. By default that of the store's class; without one, ``"."`` for
+        datasets of a single chunk, which saves a folder each, and ``"/"`` for the rest.
+
+    Raises
+    ------
+    ArgumentError
+        If the place is none of these.
+    """
+
+    name = "zarr"
+
+    def __init__(
+        self,
+        place: Any,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        force_overwrite: bool = False,
+        separator: str | None = None,
+    ) -> None:
+        self._medium, self._location = _medium_and_location(place, storage_options)
+        self._force = force_overwrite
+        self._separator = separator or getattr(place, "dimension_separator", None)
+        self._is_linkable = self._location.can_be_linked and not getattr(place, "is_temporary", False)
+        self._read_only = isinstance(place, Store) and place.read_only
+        self._mode = ""
+        self._creates = False
+        self._ignores_consolidated = False
+        self._forget()
+
+    def _forget(self) -> None:
+        self._documents: dict[str, dict[str, Any]] | None = None
+        self._hierarchy: Hierarchy | None = None
+        self._records: dict[str, zarr_v3.ArrayRecord] = {}
+        self._is_consolidated = False
+        self._is_stale = False
+        self._store: Any = None
+
+    # ------------------------------------------------------------------------------------- finding the right adapter
+
+    @staticmethod
+    def claims(place: Any) -> bool:
+        """Return whether Zarr is at a place, or belongs there by the place's name or type."""
+        if isinstance(place, Store):
+            return True
+        if not isinstance(place, str | os.PathLike):
+            return False
+        location = Location.of(place)
+        if location.is_local and os.path.isdir(location.address):
+            return True
+        return location.name.endswith(".zarr") and not os.path.isfile(location.address)
+
+    @staticmethod
+    def recognise(value: Any) -> Dataset | None:
+        """Return the dataset that one of our arrays, or a zarr array of a user's own, stands for."""
+        from hdmf_store_adapters.user_arrays import dataset_of
+
+        return dataset_of(value)
+
+    # --------------------------------------------------------------------------------------------------- the protocol
+
+    @property
+    def location(self) -> Location:
+        """Where the hierarchy lies."""
+        return self._location
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the store can do."""
+        return Capabilities(
+            writable=not self._read_only,
+            remote=self._location.is_remote,
+            linkable=self._is_linkable,
+            consolidates=True,
+            links_to=(self.name,),
+            reserved_names=(zarr_v3.DOCUMENT,),
+        )
+
+    @property
+    def mode(self) -> str:
+        """The mode in which it is open; empty while it is not."""
+        return self._mode
+
+    def open(self, mode: str) -> None:
+        """Open in a mode; see `StoreAdapter.open`."""
+        if mode not in _MODES:
+            raise ArgumentError(f"{mode!r} is no mode; the modes are {', '.join(_MODES)}")
+        if mode not in ("r", "r-") and self._read_only:
+            raise ModeError(self._location.address, "write", mode, "a store that is not read-only")
+        self._forget()
+        exists = mode != "w" and self._medium.exists()
+        if mode in ("w-", "x") and exists:
+            raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
+        if mode in ("r", "r-", "r+") and not exists:
+            raise MissingHierarchyError(self._location.address, _missing(self._location))
+        self._creates = mode in _CREATING or not exists
+        if self._creates and isinstance(self._medium, LocalFiles):
+            self._medium.check_replaceable(self._force)
+        self._ignores_consolidated = mode == "r-"
+        self._mode = mode
+
+    def close(self) -> None:
+        """Release what is held; a document that an appended array made stale is brought up to date first."""
+        if self._mode and self._is_stale and self._is_consolidated:
+            self._write_root(self._is_consolidated)
+        if self._mode:
+            self._medium.discard()
+        self._mode = ""
+        self._forget()
+
+    def load(self) -> Hierarchy:
+        """Return all nodes: one request for a consolidated hierarchy, a crawl for others."""
+        self._check_open("read")
+        if self._hierarchy is None:
+            if self._creates:
+                raise MissingHierarchyError(self._location.address, "nothing has been written yet")
+            if self._documents is None:
+                self._documents, self._is_consolidated = self._load_documents()
+            self._hierarchy = self._decode(self._documents)
+        return self._hierarchy
+
+    def fetch(self, paths: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """Return the values of small datasets, their chunks fetched together."""
+        hierarchy = self.load()
+        direct, rest = [], []
+        for path in paths:
+            record = self.record(path)
+            single = record.codec is not None and all(count == 1 for count in record.grid)
+            (direct if single else rest).append((path, record))
+        index = [path[1:] + "/" + record.chunk_key((0,) * len(record.shape)) for path, record in direct]
+        found = {}
+        for (path, record), data in zip(direct, self._medium.read_many(index), strict=True):
+            found[path] = self._decode_single(path, record, data)
+        for path, _ in rest:
+            dataset = hierarchy[path]
+            assert isinstance(dataset, Dataset)
+            found[path] = dataset.values.read(whole(dataset.shape))  # type: ignore[union-attr]
+        return found
+
+    def array(self, path: str) -> StoredArray:
+        """Return the lazy array of a dataset."""
+        self.record(path)
+        return StoredArray(self, path)
+
+    def write(self, plan: Plan, progress: Progress | None = None) -> None:
+        """Store everything in the plan, or nothing; see `StoreAdapter.write`."""
+        self._check_open("write")
+        if self._mode in ("r", "r-"):
+            raise ModeError(self._location.address, "write", self._mode, "mode 'w', 'a' or 'r+'")
+        known = {} if self._creates else dict(self._known_documents())
+        _check_names(plan.nodes, self._location.address)
+        documents = self._group_documents(plan, known)
+        if self._creates:
+            self._medium.begin_replacement()
+        writer = DatasetWriter(self._medium, self._location.address, self._separator, progress)
+        try:
+            fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
+            for path in [path for path in fresh if path in known]:
+                documents[path] = _with_attributes(known[path], fresh.pop(path), self._location.address, path)
+            documents |= writer.write(fresh, interleave=plan.interleave)
+            self._commit(known, documents, plan.consolidate, progress)
+        except BaseException:
+            self._undo(known, plan)
+            raise
+
+    def consolidate(self) -> None:
+        """Write the root's document anew, with the documents of all nodes as they are stored."""
+        self._check_open("consolidate")
+        if self._mode in ("r", "r-"):
+            raise ModeError(self._location.address, "consolidate", self._mode, "mode 'r+'")
+        self._documents, _ = self._crawled()
+        self._hierarchy = None
+        self._write_root(True)
+
+    def reference(self, other: Location) -> str:
+        """Return how links and references in this hierarchy name another one."""
+        source = other.source_from(self._location)
+        if source != "." and not self._is_linkable:
+            raise LocationError(self._location.address, "is temporary or in memory, so that its links could not be kept")
+        return source
+
+    def resolve(self, source: str) -> tuple[Location, ...]:
+        """Return the places that a recorded source may mean, the likeliest first."""
+        return self._location.resolve(source)
+
+    # --------------------------------------------------------------------------------- what the arrays handed out ask
+
+    @property
+    def address(self) -> str:
+        """The location in the spelling by which hierarchies are compared."""
+        return self._location.identity
+
+    @property
+    def writes(self) -> bool:
+        """Whether arrays that were handed out may be assigned into."""
+        return self._mode not in ("r", "r-", "")
+
+    def record(self, path: str) -> zarr_v3.ArrayRecord:
+        """Return how the chunks of a dataset are decoded."""
+        self._check_open("read")
+        found = self._records.get(path)
+        if found is None:
+            self.load()
+            found = self._records.get(path)
+        if found is None:
+            raise MissingNodeError(self._location.address, path)
+        if isinstance(found.element, Unreadable):
+            raise UnreadableError(self._location.address, path, found.element.reason)
+        return found
+
+    def document(self, path: str) -> Mapping[str, Any] | None:
+        """Return the document of a node."""
+        return self._known_documents().get(path)
+
+    def replace_document(self, path: str, data: bytes) -> bytes:
+        """Take over what zarr changed of an array's document, in our own form; return the bytes to store."""
+        changed = zarr_v3.parse(data, self._location.address, path)
+        known = self._known_documents()
+        merged = {**known[path], "shape": changed["shape"], "attributes": changed["attributes"]}
+        known[path] = merged
+        dataset, self._records[path] = zarr_v3.decode_array(merged, self._location.address, path)
+        self._hierarchy = None
+        self._is_stale = True
+        return zarr_v3.serialise(merged)
+
+    def read_chunk(self, key: str) -> bytes | None:
+        """Return the bytes of one chunk."""
+        return self._medium.read(key)
+
+    def zarr_store(self) -> Any:
+        """Return the zarr store under the arrays that were handed out."""
+        if self._store is None:
+            self._store = self._medium.store()
+        return self._store
+
+    def shape_error(self, path: str, problem: Exception) -> Exception:
+        """Return the error for a chunk that cannot be decoded."""
+        return UnreadableError(
+            self._location.address, path, f"a chunk cannot be decoded ({problem}). Is the file complete?"
+        )
+
+    def __reduce__(self) -> Any:
+        return _reopened, (self._location.address, self._mode)
+
+    # -------------------------------------------------------------------------------------------------------- reading
+
+    def _check_open(self, action: str) -> None:
+        if not self._mode:
+            raise ClosedError(self._location.address, action)
+
+    def _known_documents(self) -> dict[str, dict[str, Any]]:
+        if self._documents is None:
+            self.load()
+        assert self._documents is not None
+        return self._documents
+
+    def _load_documents(self) -> tuple[dict[str, dict[str, Any]], bool]:
+        data = self._medium.read(zarr_v3.DOCUMENT)
+        if data is None:
+            raise MissingHierarchyError(self._location.address, _missing(self._location))
+        if not self._ignores_consolidated:
+            root = zarr_v3.parse(data, self._location.address, ROOT)
+            documents = zarr_v3.split_consolidated(root)
+            if documents is not None:
+                return documents, True
+        return self._crawled()
+
+    def _crawled(self) -> tuple[dict[str, dict[str, Any]], bool]:
+        found = self._medium.crawl(zarr_v3.DOCUMENT)
+        paths = {zarr_v3.path_of(key): data for key, data in found.items()}
+        documents = {path: zarr_v3.parse(data, self._location.address, path) for path, data in paths.items()}
+        if ROOT in documents:
+            documents[ROOT].pop("consolidated_metadata", None)
+        return documents, False
+
+    def _decode(self, documents: Mapping[str, Mapping[str, Any]]) -> Hierarchy:
+        address, nodes = self._location.address, {}
+        for path, document in documents.items():
+            _check_path(path, address)
+            if document.get("node_type") == "array":
+                dataset, self._records[path] = zarr_v3.decode_array(document, address, path)
+                nodes[path] = _with_values(dataset, StoredSource(self, path))
+            else:
+                nodes[path], links = zarr_v3.decode_group(document, address, path)
+                for name, link in links.items():
+                    nodes.setdefault(path.rstrip("/") + "/" + name, link)
+        return Hierarchy(nodes, address)
+
+    def _decode_single(self, path: str, record: zarr_v3.ArrayRecord, data: bytes | None) -> np.ndarray:
+        assert record.codec is not None
+        try:
+            if data is None:
+                chunk = np.full(record.chunks, record.fill, record.codec.dtype)
+            else:
+                chunk = record.codec.decode(data, record.chunks)
+        except (ValueError, RuntimeError, TypeError) as problem:
+            raise self.shape_error(path, problem) from problem
+        values = record.to_normal(chunk[(*whole(record.shape), ...)])
+        return values.reshape(()) if record.is_scalar else values
+
+    # -------------------------------------------------------------------------------------------------------- writing
+
+    def _group_documents(self, plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return the documents of groups that are new or whose attributes or links change."""
+        address = self._location.address
+        links: dict[str, dict[str, Link]] = {}
+        for path, node in plan.nodes.items():
+            if isinstance(node, Link):
+                links.setdefault(parent(path), {})[basename(path)] = node
+        groups = {path: node for path, node in plan.nodes.items() if isinstance(node, Group)}
+        documents = {}
+        for path in dict.fromkeys([*groups, *links]):
+            held: dict[str, Link] = {}
+            group = groups.get(path)
+            if path in known:
+                stored, held = zarr_v3.decode_group(known[path], address, path)
+                group = group or stored
+            group = group or Group()
+            documents[path] = zarr_v3.group_document(group, {**held, **links.get(path, {})}, address, path)
+        return documents
+
+    def _commit(
+        self,
+        known: dict[str, dict[str, Any]],
+        documents: Mapping[str, dict[str, Any]],
+        consolidate: bool,
+        progress: Progress | None,
+    ) -> None:
+        below = [path for path in reversed(list(documents)) if path != ROOT]
+        below.sort(key=lambda path: -path.count("/"))
+        self._medium.write_many(_counted(((zarr_v3.document_key(p), documents[p]) for p in below), progress))
+        self._documents = {ROOT: zarr_v3.group_document(Group(), {}, "", ROOT), **known, **documents}
+        self._write_root(consolidate)
+        self._medium.publish()
+        self._creates = False
+        self._hierarchy = None
+        self._records.clear()
+        self._store = None
+
+    def _write_root(self, consolidate: bool) -> None:
+        documents = self._known_documents()
+        root = zarr_v3.consolidate(documents) if consolidate else documents[ROOT]
+        self._medium.write_many([(zarr_v3.DOCUMENT, zarr_v3.serialise(root))])
+        self._is_consolidated, self._is_stale = consolidate, False
+
+    def _undo(self, known: Mapping[str, Any], plan: Plan) -> None:
+        self._medium.discard()
+        if not self._creates:
+            new = [path for path in plan.nodes if path not in known and parent(path) in known]
+            self._medium.remove([path[1:] for path in new if not isinstance(plan.nodes[path], Link)])
+
+
+def _counted(
+    items: Iterable[tuple[str, Mapping[str, Any]]], progress: Progress | None
+) -> Iterator[tuple[str, bytes]]:
+    for key, document in items:
+        yield key, zarr_v3.serialise(document)
+        if progress is not None:
+            progress(0, 1)
+
+
+def _with_values(dataset: Dataset, source: StoredSource) -> Dataset:
+    return attrs.evolve(dataset, values=source)
+
+
+def _with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str, path: str) -> dict[str, Any]:
+    """Return a stored dataset's document with other attributes; the format's own stay."""
+    kept = {name: v for name, v in document["attributes"].items() if name in zarr_v3.RESERVED_ATTRIBUTES}
+    return {**document, "attributes": {**zarr_v3.encode_attributes(dataset.attributes, location, path), **kept}}
+
+
+def _check_path(path: str, location: str) -> None:
+    if path != ROOT and any(part in ("", ".", "..") for part in path[1:].split("/")):
+        raise FormatError(location, path, "is no path that an object can have; the file may be hostile")
+
+
+def _check_names(paths: Mapping[str, Node], location: str) -> None:
+    taken = (zarr_v3.DOCUMENT, "c")
+    bad = [
+        path
+        for path in paths
+        if path != ROOT
+        and (
+            basename(path) in ("", ".", "..", zarr_v3.DOCUMENT)
+            or "\0" in path
+            or basename(path).startswith("__")
+            or (basename(path) in taken and isinstance(paths.get(parent(path)), Dataset))
+        )
+    ]
+    if bad:
+        raise NameNotAllowedError(location, tuple(bad), "a Zarr store cannot hold objects of these names")
+
+
+def _missing(location: Location) -> str:
+    if location.is_local and os.path.isfile(location.address):
+        return "is a file, not a Zarr hierarchy. If it is HDF5, convert it first: hdmf-store convert"
+    if location.is_local and not os.path.exists(location.address):
+        return "does not exist"
+    return "holds no Zarr hierarchy: there is no root document"
+
+
+def _medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+    if isinstance(place, LocalStore):
+        location = Location.of(Path(place.root))
+        return LocalFiles(Path(place.root)), location
+    if isinstance(place, Store):
+        return StoreObject(place), Location.of_object(place)
+    if not isinstance(place, str | os.PathLike):
+        raise ArgumentError(f"{place!r} is no path, URL or zarr store that Zarr files can lie in")
+    location = Location.of(str(place))
+    if location.is_local:
+        return LocalFiles(Path(location.address)), location
+    from zarr.storage import FsspecStore
+
+    return StoreObject(FsspecStore.from_url(location.address, storage_options=dict(storage_options or {}))), location
+
+
+def _reopened(address: str, mode: str) -> ZarrAdapter:
+    adapter = ZarrAdapter(address)
+    adapter.open("r" if mode in ("r", "r-") else "r+")
+    return adapter

@@ -1,0 +1,656 @@
+"""Format 3: nodes to Zarr v3 documents and back.
+
+Pure functions; opens no store. The only place that knows the attribute names of this format. Accepts every
+form listed in ``docs/formats.md``, writes exactly one.
+
+Sources: Zarr v3 core specification; zarr-extensions, data types ``string``, ``struct``,
+``variable_length_bytes``, ``fixed_length_utf32``, ``null_terminated_bytes``; the storage chapter of hdmf-zarr 0.14's
+documentation and files written by it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from hdmf_store.errors import FormatError, UnsupportedValueError
+from hdmf_store.nodes import (
+    HERE,
+    Bytes,
+    Codec,
+    Compound,
+    Dataset,
+    ElementType,
+    Field,
+    Group,
+    Layout,
+    Link,
+    Number,
+    ReferenceTo,
+    Target,
+    Text,
+    Unreadable,
+)
+from hdmf_store_adapters.chunk_codecs import ChunkCodec, chunk_codec
+from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, text_room
+
+__all__ = [
+    "DOCUMENT",
+    "RESERVED_ATTRIBUTES",
+    "ArrayRecord",
+    "array_document",
+    "as_text",
+    "consolidate",
+    "decode_array",
+    "decode_group",
+    "document_key",
+    "group_document",
+    "parse",
+    "path_of",
+    "readable_by_every_zarr",
+    "serialise",
+    "split_consolidated",
+    "stored_dtype",
+]
+
+DOCUMENT = "zarr.json"
+LINKS = "_LINKS"
+DTYPE = "_DTYPE"
+REFERENCE = "_REFERENCE"
+REFERENCE_FIELDS = "_REFERENCE_FIELDS"
+DIMENSIONS = "_ARRAY_DIMENSIONS"
+SCALAR = "_SCALAR"
+OBJECT_REFERENCE = "object_reference"
+FORMAT_2_ATTRIBUTES = frozenset(["zarr_dtype", "zarr_link"])
+"""Left behind by programs that convert format 2; they say nothing here."""
+
+RESERVED_ATTRIBUTES = frozenset([LINKS, DTYPE, REFERENCE, REFERENCE_FIELDS, DIMENSIONS, SCALAR]) | FORMAT_2_ATTRIBUTES
+
+_UTF32 = "fixed_length_utf32"
+_FIXED_BYTES = "null_terminated_bytes"
+_STRUCTS = ("struct", "structured")
+
+
+# ---------------------------------------------------------------------------------------------- keys and documents
+
+
+def document_key(path: str) -> str:
+    """Return the key of the document of the node at an absolute path.
+
+    >>> document_key("/"), document_key("/a/b")
+    ('zarr.json', 'a/b/zarr.json')
+    """
+    return f"{path[1:]}/{DOCUMENT}" if path != "/" else DOCUMENT
+
+
+def path_of(key: str) -> str:
+    """Return the absolute path of the node whose document has that key."""
+    return "/" + key.removesuffix(DOCUMENT).rstrip("/")
+
+
+def serialise(document: Mapping[str, Any]) -> bytes:
+    """Return a document's bytes; NaN and infinities in attributes as the bare tokens that zarr-python writes."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def parse(data: bytes, location: str, path: str) -> dict[str, Any]:
+    """Return a document from its bytes.
+
+    Raises
+    ------
+    FormatError
+        If the bytes are no JSON object of a Zarr v3 node.
+    """
+    try:
+        document = json.loads(data)
+    except ValueError as problem:
+        raise FormatError(location, path, f"its document is no JSON ({problem})") from problem
+    if not isinstance(document, dict) or document.get("zarr_format") != 3:
+        raise FormatError(location, path, "its document is not that of a Zarr v3 node")
+    return document
+
+
+def consolidate(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the root's document with those of all other nodes in line.
+
+    Parameters
+    ----------
+    documents : dict of str to dict
+        By absolute path; ``"/"`` is among them.
+    """
+    inline = {path[1:]: documents[path] for path in sorted(documents) if path != "/"}
+    return {
+        **documents["/"],
+        "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": inline},
+    }
+
+
+def split_consolidated(root: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
+    """Return all documents by absolute path from a consolidated root document, or None if it holds none."""
+    metadata = (root.get("consolidated_metadata") or {}).get("metadata")
+    if not isinstance(metadata, dict):
+        return None
+    own = {key: value for key, value in root.items() if key != "consolidated_metadata"}
+    return {"/": own, **{"/" + path: document for path, document in metadata.items()}}
+
+
+def _document(node_type: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {"zarr_format": 3, "node_type": node_type, "attributes": attributes}
+
+
+# -------------------------------------------------------------------------------------------------------- attributes
+
+
+def encode_attributes(attributes: Mapping[str, Any], location: str, path: str) -> dict[str, Any]:
+    """Return attributes as JSON values.
+
+    Raises
+    ------
+    UnsupportedValueError
+        If a value has no JSON form, or a name is reserved by the format.
+    """
+    taken = RESERVED_ATTRIBUTES.intersection(attributes)
+    if taken:
+        raise UnsupportedValueError(location, path, f"the format keeps the attribute names {sorted(taken)} to itself")
+    return {name: _encode_attribute(value, location, path, name) for name, value in attributes.items()}
+
+
+def _encode_attribute(value: Any, location: str, path: str, name: str) -> Any:
+    if value is None or isinstance(value, str | bool | int | float):
+        return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, Target):
+        return {REFERENCE: {"source": value.source, "path": value.path}}
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufUO":
+        return _encode_attribute(value.tolist(), location, path, name)
+    if isinstance(value, list | tuple):
+        return [_encode_attribute(item, location, path, name) for item in value]
+    if isinstance(value, dict) and REFERENCE not in value and all(isinstance(key, str) for key in value):
+        return {key: _encode_attribute(item, location, path, name) for key, item in value.items()}
+    raise UnsupportedValueError(
+        location, path, f"the attribute {name!r} holds {type(value).__name__} {value!r:.80}, which JSON cannot hold"
+    )
+
+
+def decode_attribute(value: Any) -> Any:
+    """Return an attribute's value in normal form: references as `Target`, everything else as it stands."""
+    if isinstance(value, dict) and set(value) == {REFERENCE}:
+        return decode_target(value[REFERENCE])
+    if isinstance(value, list) and value and isinstance(value[0], dict | list):
+        return [decode_attribute(item) for item in value]
+    return value
+
+
+def decode_target(value: Any) -> Target:
+    """Return the target that a reference's JSON names, whichever of the known spellings it has."""
+    if isinstance(value, str):
+        if not value.startswith("{"):
+            return Target(_absolute(value))
+        value = json.loads(value)
+    if isinstance(value, dict) and REFERENCE in value:
+        value = value[REFERENCE]
+    return Target(_absolute(value["path"]), value.get("source") or HERE)
+
+
+def encode_target(target: Target | None) -> str:
+    """Return a reference as an element of a dataset: the path alone, or JSON when it leads elsewhere."""
+    if target is None:
+        return ""
+    return target.path if target.is_internal else json.dumps({"source": target.source, "path": target.path})
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("/") else "/" + path
+
+
+# ------------------------------------------------------------------------------------------------------------ groups
+
+
+def group_document(group: Group, links: Mapping[str, Link], location: str, path: str) -> dict[str, Any]:
+    """Return the document of a group, with the links that stand in it.
+
+    Parameters
+    ----------
+    group : Group
+    links : dict of str to Link
+        By name.
+    location, path : str
+        For messages.
+    """
+    attributes = encode_attributes(group.attributes, location, path)
+    if links:
+        attributes[LINKS] = [
+            {"name": name, "source": link.target.source, "path": link.target.path} for name, link in links.items()
+        ]
+    return _document("group", attributes)
+
+
+def decode_group(document: Mapping[str, Any], location: str, path: str) -> tuple[Group, dict[str, Link]]:
+    """Return a group and the links in it from the group's document."""
+    attributes = {k: v for k, v in (document.get("attributes") or {}).items() if k not in FORMAT_2_ATTRIBUTES}
+    links = {}
+    for entry in attributes.pop(LINKS, ()):
+        try:
+            links[entry["name"]] = Link(decode_target(entry))
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise FormatError(location, path, f"{LINKS} holds {entry!r}, which is no link") from problem
+    return Group({name: decode_attribute(value) for name, value in attributes.items()}), links
+
+
+# ------------------------------------------------------------------------------------------------------------ arrays
+
+
+@attrs.frozen(eq=False)
+class ArrayRecord:
+    """What is needed to find, decode and encode the chunks of one stored array.
+
+    Parameters
+    ----------
+    element : ElementType
+    shape : tuple of int
+        As stored. A scalar that an early writer stored as one element has the shape (1,) here.
+    is_scalar : bool
+        Whether the dataset's own shape is ``()``.
+    chunks : tuple of int
+        Shape of one stored object: that of a shard where there are shards.
+    prefix : str
+        What the keys of chunks begin with, ``"c/"`` and the like, after the array's path.
+    separator : str
+    codec : ChunkCodec or None
+        None where only zarr's arrays can decode.
+    fill : object
+        In the stored dtype.
+    """
+
+    element: ElementType
+    shape: tuple[int, ...]
+    is_scalar: bool
+    chunks: tuple[int, ...]
+    prefix: str
+    separator: str
+    codec: ChunkCodec | None
+    fill: Any
+
+    def chunk_key(self, index: tuple[int, ...]) -> str:
+        """Return the key of a chunk after the array's path and a slash."""
+        if not index:
+            return self.prefix.rstrip("/.") or "0"
+        return self.prefix + self.separator.join(map(str, index))
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """How many chunks there are along each axis."""
+        return tuple(-(-length // chunk) for length, chunk in zip(self.shape, self.chunks, strict=True))
+
+    def to_normal(self, array: np.ndarray) -> np.ndarray:
+        """Return decoded values in the normal form of the element type."""
+        return _to_normal(array, self.element)
+
+    def to_stored(self, array: np.ndarray) -> np.ndarray:
+        """Return values in normal form as the array that the codec encodes."""
+        return _to_stored(array, self.element, self.codec.dtype if self.codec else None)
+
+
+def _to_normal(array: np.ndarray, element: ElementType) -> np.ndarray:
+    if isinstance(element, Number):
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    if isinstance(element, ReferenceTo):
+        return _map(array, lambda value: decode_target(value) if value else None)
+    if isinstance(element, Compound):
+        normal = np.empty(array.shape, element.dtype)
+        for field in element.fields:
+            normal[field.name] = _to_normal(array[field.name], field.type)
+        return normal
+    return array if array.dtype == object else array.astype(object)
+
+
+def _to_stored(array: np.ndarray, element: ElementType, dtype: np.dtype | None) -> np.ndarray:
+    if isinstance(element, ReferenceTo):
+        texts = _map(array, encode_target)
+        return texts if dtype is None or dtype == object else texts.astype(dtype)
+    if isinstance(element, Compound) and dtype is not None:
+        stored = np.zeros(array.shape, dtype)
+        for field in element.fields:
+            stored[field.name] = _to_stored(array[field.name], field.type, dtype[field.name])
+        return stored
+    return array
+
+
+def as_text(array: np.ndarray, element: ElementType) -> np.ndarray:
+    """Return values of text, bytes or references as the strings that are stored."""
+    return _map(array, encode_target) if isinstance(element, ReferenceTo) else array
+
+
+def _map(array: np.ndarray, function: Any) -> np.ndarray:
+    # one Python call an element: references have no vectorised form, and they are few beside the data
+    out = np.empty(array.shape, object)
+    flat = out.reshape(-1)
+    for position, value in enumerate(array.reshape(-1)):
+        flat[position] = function(value)
+    return out
+
+
+def array_document(dataset: Dataset, widths: Mapping[str, int], location: str, path: str) -> dict[str, Any]:
+    """Return the document of a dataset, in the one canonical form.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What its layout leaves open is chosen here.
+    widths : dict of str to int
+        For compounds: the longest value, in characters or bytes, of each field of text, bytes or references.
+    location, path : str
+        For messages.
+    """
+    element, layout, shape = dataset.element, dataset.layout, dataset.shape
+    chunks = _chunks(layout, shape, element)
+    count = math.prod(layout.shards or chunks)
+    compressors = layout.compressors
+    if compressors is None:
+        compressors = default_compressors(element, count)
+    data_type = _encode_type(element, widths)
+    codecs = [_encode_codec(codec) for codec in layout.filters or ()]
+    codecs.append(_encode_codec(layout.serializer) if layout.serializer else _default_serializer(element))
+    codecs += [_encode_codec(codec) for codec in compressors]
+    if layout.shards:
+        codecs = [_sharding(chunks, codecs)]
+    separator = layout.separator or ("." if all(n <= c for n, c in zip(shape, chunks, strict=True)) else "/")
+    document = _document("array", _array_attributes(dataset, location, path))
+    document |= {
+        "shape": list(shape),
+        "data_type": data_type,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(layout.shards or chunks)}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": separator}},
+        "fill_value": _encode_fill(element, layout.fill_value),
+        "codecs": codecs,
+        "storage_transformers": [],
+    }
+    if layout.dimension_names:
+        document["dimension_names"] = list(layout.dimension_names)
+    return document
+
+
+def _chunks(layout: Layout, shape: tuple[int, ...], element: ElementType) -> tuple[int, ...]:
+    if layout.chunks is None:
+        return chunk_shape(layout.shards or shape, item_size(element)) if not layout.shards else layout.shards
+    return tuple(max(1, chunk) for chunk in layout.chunks)
+
+
+def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, Any]:
+    attributes = encode_attributes(dataset.attributes, location, path)
+    element = dataset.element
+    if isinstance(element, Compound):
+        if element.references:
+            attributes[REFERENCE_FIELDS] = list(element.references)
+    else:
+        names = {Text: "str", Bytes: "bytes", ReferenceTo: OBJECT_REFERENCE}
+        attributes[DTYPE] = names.get(type(element)) or str(element)
+    names_of_axes = dataset.layout.dimension_names
+    if names_of_axes and all(name is not None for name in names_of_axes):
+        attributes[DIMENSIONS] = list(names_of_axes)
+    return attributes
+
+
+def _encode_type(element: ElementType, widths: Mapping[str, int]) -> Any:
+    if isinstance(element, Compound):
+        fields = [{"name": f.name, "data_type": _encode_field(f, widths.get(f.name, 0))} for f in element.fields]
+        return {"name": "struct", "configuration": {"fields": fields}}
+    if isinstance(element, Bytes):
+        return "variable_length_bytes"
+    return str(element) if isinstance(element, Number) else "string"
+
+
+def _encode_field(field: Field, longest: int) -> Any:
+    if isinstance(field.type, Number):
+        return str(field.type)
+    if isinstance(field.type, Compound):
+        return _encode_type(field.type, {})
+    if isinstance(field.type, Bytes):
+        return {"name": _FIXED_BYTES, "configuration": {"length_bytes": max(1, longest)}}
+    return {"name": _UTF32, "configuration": {"length_bytes": 4 * text_room(longest)}}
+
+
+def _encode_codec(codec: Codec) -> dict[str, Any]:
+    return {"name": codec.name, "configuration": dict(codec.configuration)} if codec.configuration else {"name": codec.name}
+
+
+def _default_serializer(element: ElementType) -> dict[str, Any]:
+    if isinstance(element, Text | ReferenceTo):
+        return {"name": "vlen-utf8", "configuration": {}}
+    if isinstance(element, Bytes):
+        return {"name": "vlen-bytes", "configuration": {}}
+    if isinstance(element, Number) and element.dtype.itemsize == 1:
+        return {"name": "bytes"}
+    return {"name": "bytes", "configuration": {"endian": "little"}}
+
+
+def _sharding(chunks: tuple[int, ...], codecs: list[dict[str, Any]]) -> dict[str, Any]:
+    index = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
+    return {
+        "name": "sharding_indexed",
+        "configuration": {
+            "chunk_shape": list(chunks),
+            "codecs": codecs,
+            "index_codecs": index,
+            "index_location": "end",
+        },
+    }
+
+
+def _encode_fill(element: ElementType, fill: Any) -> Any:
+    if isinstance(element, Compound):
+        return {f.name: _encode_fill(f.type, None) for f in element.fields}
+    if isinstance(element, Bytes):
+        return ""
+    if not isinstance(element, Number):
+        return fill if isinstance(fill, str) else ""
+    value = element.dtype.type(0 if fill is None else fill)
+    if element.dtype.kind == "c":
+        return [_encode_float(value.real), _encode_float(value.imag)]
+    return _encode_float(value) if element.dtype.kind == "f" else value.item()
+
+
+def _encode_float(value: np.floating) -> float | str:
+    number = float(value)
+    if math.isnan(number):
+        return "NaN"
+    return number if math.isfinite(number) else ("Infinity" if number > 0 else "-Infinity")
+
+
+# ----------------------------------------------------------------------------------------------------- decode arrays
+
+
+def stored_dtype(data_type: Any) -> np.dtype | None:
+    """Return the numpy dtype, native byte order, in which elements are stored; None for variable length.
+
+    Raises
+    ------
+    ValueError
+        If the data type is not known here.
+    """
+    if isinstance(data_type, str):
+        if data_type in ("string", "variable_length_bytes", "bytes"):
+            return None
+        return Number(data_type).dtype
+    name, configuration = data_type["name"], data_type.get("configuration") or {}
+    if name in _STRUCTS:
+        return np.dtype([(field, stored_dtype(kind)) for field, kind in _struct_fields(configuration)])
+    if name == _UTF32:
+        return np.dtype(f"U{configuration['length_bytes'] // 4}")
+    if name == _FIXED_BYTES:
+        return np.dtype(f"S{configuration['length_bytes']}")
+    if name == "raw_bytes":
+        return np.dtype(f"V{configuration['length_bytes']}")
+    if not configuration:
+        return stored_dtype(name)
+    raise ValueError(f"the data type {name!r} is not known here")
+
+
+def _struct_fields(configuration: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [
+        (field["name"], field["data_type"]) if isinstance(field, dict) else (field[0], field[1])
+        for field in configuration["fields"]
+    ]
+
+
+def _decode_element(data_type: Any, attributes: Mapping[str, Any]) -> ElementType:
+    try:
+        dtype = stored_dtype(data_type)
+    except (ValueError, KeyError, TypeError) as problem:
+        return Unreadable(f"its data type {json.dumps(data_type)} is not supported ({problem})")
+    if dtype is None:
+        if data_type != "string":
+            return Bytes()
+        return ReferenceTo() if attributes.get(DTYPE) == OBJECT_REFERENCE else Text()
+    if dtype.names is not None:
+        references = attributes.get(REFERENCE_FIELDS) or ()
+        return Compound(tuple(_decode_field(dtype, name, name in references) for name in dtype.names))
+    if dtype.kind == "U":
+        return ReferenceTo() if attributes.get(DTYPE) == OBJECT_REFERENCE else Text()
+    return Bytes() if dtype.kind in "SV" else Number.of(dtype)
+
+
+def _decode_field(dtype: np.dtype, name: str, is_reference: bool) -> Field:
+    kind = dtype[name]
+    if kind.names is not None:
+        return Field(name, Compound(tuple(_decode_field(kind, inner, False) for inner in kind.names)))
+    if is_reference:
+        return Field(name, ReferenceTo())
+    if kind.kind == "U":
+        return Field(name, Text())
+    return Field(name, Bytes() if kind.kind in "SV" else Number.of(kind))
+
+
+def decode_array(document: Mapping[str, Any], location: str, path: str) -> tuple[Dataset, ArrayRecord]:
+    """Return the dataset of an array's document, its values not yet set, and how to decode its chunks.
+
+    Raises
+    ------
+    FormatError
+        If the document lacks what every array's document has.
+    """
+    try:
+        attributes = dict(document.get("attributes") or {})
+        element = _decode_element(document["data_type"], attributes)
+        record, layout = _decode_layout(document, element, bool(attributes.pop(SCALAR, False)))
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise FormatError(location, path, f"its document is not that of a Zarr v3 array ({problem!r})") from problem
+    for name in (DTYPE, REFERENCE_FIELDS, DIMENSIONS, *FORMAT_2_ATTRIBUTES):
+        attributes.pop(name, None)
+    dataset = Dataset(
+        element,
+        () if record.is_scalar else record.shape,
+        None,  # type: ignore[arg-type]  # the adapter sets the source
+        {name: decode_attribute(value) for name, value in attributes.items()},
+        layout,
+    )
+    return dataset, record
+
+
+def _decode_layout(
+    document: Mapping[str, Any], element: ElementType, is_scalar: bool
+) -> tuple[ArrayRecord, Layout]:
+    shape = tuple(document["shape"])
+    stored = tuple(document["chunk_grid"]["configuration"]["chunk_shape"])
+    if len(stored) != len(shape) or any(chunk < 1 for chunk in stored) or any(length < 0 for length in shape):
+        raise ValueError(f"chunks of shape {stored} cannot tile an array of shape {shape}")
+    encoding = document["chunk_key_encoding"]
+    is_default = encoding["name"] == "default"
+    separator = (encoding.get("configuration") or {}).get("separator", "/" if is_default else ".")
+    codecs = document["codecs"]
+    dtype = None if isinstance(element, Unreadable) else stored_dtype(document["data_type"])
+    codec = None if isinstance(element, Unreadable) else chunk_codec(codecs, dtype)
+    record = ArrayRecord(
+        element,
+        shape,
+        is_scalar or not shape,
+        stored,
+        f"c{separator}" if is_default else "",
+        separator,
+        codec,
+        _decode_fill(document.get("fill_value"), element, dtype),
+    )
+    names = document.get("dimension_names") or (document.get("attributes") or {}).get(DIMENSIONS)
+    layout = _layout_of(codecs, stored, document.get("fill_value"), element)
+    if isinstance(names, list) and len(names) == len(shape):
+        layout = attrs.evolve(layout, dimension_names=names)
+    return record, layout
+
+
+def _layout_of(codecs: list[Any], stored: tuple[int, ...], fill: Any, element: ElementType) -> Layout:
+    chunks, shards = stored, None
+    steps = [Codec(c) if isinstance(c, str) else Codec(c["name"], c.get("configuration") or {}) for c in codecs]
+    if len(steps) == 1 and steps[0].name == "sharding_indexed":
+        inner = steps[0].configuration
+        chunks, shards = tuple(inner["chunk_shape"]), stored
+        steps = [Codec(c["name"], c.get("configuration") or {}) for c in inner["codecs"]]
+    at = next((i for i, s in enumerate(steps) if s.name in ("bytes", "vlen-utf8", "vlen-bytes")), None)
+    if at is None:
+        return Layout(chunks=chunks, shards=shards)
+    return Layout(
+        chunks=chunks,
+        shards=shards,
+        filters=steps[:at],
+        serializer=steps[at],
+        compressors=steps[at + 1 :],
+        fill_value=_plain_fill(fill) if isinstance(element, Number) else None,
+    )
+
+
+def _plain_fill(fill: Any) -> Any:
+    special = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+    return special.get(fill, fill) if isinstance(fill, str) else fill
+
+
+def _decode_fill(fill: Any, element: ElementType, dtype: np.dtype | None) -> Any:
+    if isinstance(element, Number):
+        return _decode_number(fill, element)
+    if isinstance(element, Compound) and dtype is not None:
+        record = np.zeros((), dtype)
+        if isinstance(fill, dict):
+            for field in element.fields:
+                if isinstance(field.type, Number) and field.name in fill:
+                    record[field.name] = _decode_number(fill[field.name], field.type)
+        elif isinstance(fill, str) and len(raw := base64.b64decode(fill)) == dtype.itemsize:
+            record = np.frombuffer(raw, dtype)[0]
+        return record
+    if isinstance(element, Bytes):
+        return b""
+    return fill if isinstance(fill, str) else ""
+
+
+def _decode_number(fill: Any, element: Number) -> Any:
+    dtype = element.dtype
+    if fill is None:
+        return dtype.type(0)
+    if isinstance(fill, str) and fill.startswith("0x"):
+        return np.frombuffer(bytes.fromhex(fill[2:]), dtype.newbyteorder(">"))[0].astype(dtype)
+    if isinstance(fill, list):
+        return dtype.type(complex(_plain_fill(fill[0]), _plain_fill(fill[1])))
+    return dtype.type(_plain_fill(fill))
+
+
+def readable_by_every_zarr(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document that every supported zarr-python opens, for use in memory only.
+
+    zarr 3.1 knows records only under the older name ``structured``, with fields as pairs and the fill value in
+    base64; later releases read that form too.
+    """
+    data_type = document.get("data_type")
+    if not isinstance(data_type, dict) or data_type.get("name") != "struct":
+        return document
+    fields = [[name, kind] for name, kind in _struct_fields(data_type["configuration"])]
+    dtype = stored_dtype(data_type)
+    if dtype is None:
+        return document
+    fill = _decode_fill(document.get("fill_value"), _decode_element(data_type, {}), dtype)
+    return {
+        **document,
+        "data_type": {"name": "structured", "configuration": {"fields": fields}},
+        "fill_value": base64.b64encode(np.asarray(fill, dtype).tobytes()).decode(),
+    }

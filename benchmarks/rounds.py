@@ -1,0 +1,225 @@
+"""Who runs when: rounds in which every subject has its turn, each stage in a process of its own.
+
+Part of the harness. Taking turns spreads whatever else the machine is doing over all subjects, so that
+ratios survive where absolute seconds do not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.environments import (
+    CHECKOUT,
+    EnvironmentUnavailableError,
+    Subject,
+    process_environment,
+    python_of,
+)
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+_MEMORY_FILE_SYSTEM = Path("/dev/shm")
+
+
+class ProcessFailedError(Exception):
+    """A measured process ended without an answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conduct:
+    """How a run is carried out.
+
+    Parameters
+    ----------
+    rounds : int
+        How many turns each subject has.
+    where : Path
+        An existing folder, on the file system to measure.
+    timeout : float
+        Seconds after which a process counts as failed.
+    verbose : bool
+        Whether to show what measured processes said on their standard error when they failed.
+    """
+
+    rounds: int
+    where: Path
+    timeout: float
+    verbose: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What one subject did in one round of one scenario.
+
+    Parameters
+    ----------
+    seconds : dict of str to float
+        By step, all stages together.
+    counts : dict of str to int
+        Whatever else the stages counted.
+    failures : dict of str to str
+        What went wrong, by step or stage. The stages after that one did not run.
+    import_seconds, peak_bytes : dict of str to number
+        By stage: importing the library, and the most memory its process occupied.
+    load : float
+        Load average of the last minute when it began: how busy the machine was anyway.
+    """
+
+    subject: str
+    round: int
+    load: float
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    import_seconds: dict[str, float] = field(default_factory=dict)
+    peak_bytes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Results:
+    """All samples of one scenario, in the order in which they were taken.
+
+    Parameters
+    ----------
+    scenario : str
+        Its name.
+    versions : dict of str to dict
+        By subject: what its environment has, Python included.
+    absent : dict of str to str
+        Subjects that could not take part, and why.
+    """
+
+    scenario: str
+    versions: dict[str, dict[str, str]] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return asdict(self)
+
+
+def scenario_names() -> list[str]:
+    """Return the names of the scenarios there are."""
+    return sorted(file.stem for file in SCENARIOS.glob("*.py") if not file.stem.startswith("_"))
+
+
+def default_folder() -> Path:
+    """Return where files go unless the user says otherwise: memory, where the system offers that."""
+    if _MEMORY_FILE_SYSTEM.is_dir() and os.access(_MEMORY_FILE_SYSTEM, os.W_OK):
+        return _MEMORY_FILE_SYSTEM
+    return Path(tempfile.gettempdir())
+
+
+def run(scenario: str, subjects: Sequence[Subject], how: Conduct) -> Results:
+    """Measure one scenario.
+
+    Before the first round every subject is asked what it has, which compiles its modules and brings them
+    into memory. Each round then goes through the subjects in order; a subject's stages follow each other
+    on a folder of their own, deleted afterwards.
+
+    Parameters
+    ----------
+    scenario : str
+        One of `scenario_names`.
+    subjects : sequence of Subject
+        In the order of their turns.
+    how : Conduct
+        How often, where, how long.
+    """
+    results = Results(scenario=scenario)
+    present: list[tuple[_Process, list[str]]] = []
+    for subject in subjects:
+        try:
+            process = _Process(scenario, subject, python_of(subject), how)
+            answer = process.ask()
+        except (EnvironmentUnavailableError, ProcessFailedError) as error:
+            results.absent[subject.name] = str(error)
+            _tell(f"{subject.name} is left out: {error}")
+            continue
+        present.append((process, answer["stages"]))
+        results.versions[subject.name] = answer["versions"]
+
+    for number in range(1, how.rounds + 1):
+        for process, stages in present:
+            folder = tempfile.mkdtemp(prefix="hdmf-store-bench-", dir=how.where)
+            try:
+                sample = _sample(process, stages, number, folder)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            results.samples.append(sample)
+            _tell(f"{scenario} {number}/{how.rounds} {sample.subject:16} {_in_short(sample)}")
+    return results
+
+
+@dataclass(frozen=True)
+class _Process:
+    """Starts processes of one scenario in the environment of one subject."""
+
+    scenario: str
+    subject: Subject
+    python: str
+    how: Conduct
+
+    def ask(self, *arguments: str) -> dict[str, Any]:
+        """Run a process to its end and return the last line it prints, which is JSON."""
+        module = f"benchmarks.scenarios.{self.scenario}"
+        try:
+            done = subprocess.run(
+                [self.python, "-m", module, "--library", self.subject.library, *arguments],
+                cwd=CHECKOUT,
+                env=process_environment(self.subject),
+                capture_output=True,
+                text=True,
+                timeout=self.how.timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ProcessFailedError(f"no answer after {self.how.timeout:g} s") from error
+        try:
+            answer = json.loads(done.stdout.splitlines()[-1])
+        except (IndexError, ValueError) as error:
+            if self.how.verbose:
+                _tell(done.stderr)
+            last_words = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise ProcessFailedError(f"exit status {done.returncode}: {last_words}") from error
+        if self.how.verbose and answer.get("failures"):
+            _tell(done.stderr)
+        return answer
+
+
+def _sample(process: _Process, stages: Sequence[str], number: int, folder: str) -> Sample:
+    sample = Sample(subject=process.subject.name, round=number, load=os.getloadavg()[0])
+    for stage in stages:
+        os.sync()
+        try:
+            answer = process.ask("--stage", stage, "--folder", folder)
+        except ProcessFailedError as error:
+            sample.failures[stage] = str(error)
+            break
+        sample.import_seconds[stage] = answer["import_seconds"]
+        sample.peak_bytes[stage] = answer["peak_bytes"]
+        sample.seconds.update(answer["seconds"])
+        sample.counts.update(answer["counts"])
+        sample.failures.update(answer["failures"])
+        if sample.failures:
+            break
+    return sample
+
+
+def _in_short(sample: Sample) -> str:
+    steps = [f"{step} {seconds:.2f}" for step, seconds in sample.seconds.items()]
+    failures = [f"{what} FAILED ({why})" for what, why in sample.failures.items()]
+    return "  ".join(steps + failures)
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)

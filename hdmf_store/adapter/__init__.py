@@ -1,0 +1,27 @@
+"""The protocol between translation and stores. Knows nodes; knows no engine and no HDMF."""
+
+from hdmf_store.adapter.location import Location
+from hdmf_store.adapter.protocol import AdapterClass, Capabilities, Plan, Progress, StoreAdapter
+from hdmf_store.adapter.registry import (
+    ENTRY_POINT_GROUP,
+    adapter_class_for,
+    adapters,
+    open_adapter,
+    recognise,
+    register_adapter,
+)
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "AdapterClass",
+    "Capabilities",
+    "Location",
+    "Plan",
+    "Progress",
+    "StoreAdapter",
+    "adapter_class_for",
+    "adapters",
+    "open_adapter",
+    "recognise",
+    "register_adapter",
+]

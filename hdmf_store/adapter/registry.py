@@ -1,0 +1,92 @@
+"""Which adapters there are, and which one serves a place.
+
+Adapters are found by the entry-point group ``hdmf_store.adapters``: what ships with this distribution is
+found in the same way as what a vendor's package brings.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from hdmf_store.adapter.protocol import AdapterClass, StoreAdapter
+from hdmf_store.errors import ArgumentError
+from hdmf_store.nodes import Dataset
+
+__all__ = ["ENTRY_POINT_GROUP", "adapter_class_for", "adapters", "open_adapter", "recognise", "register_adapter"]
+
+ENTRY_POINT_GROUP = "hdmf_store.adapters"
+
+_registered: dict[str, AdapterClass] = {}
+
+
+def register_adapter(adapter_class: AdapterClass) -> AdapterClass:
+    """Make an adapter class known in this process, ahead of those that are installed; usable as a decorator."""
+    _registered[adapter_class.name] = adapter_class
+    return adapter_class
+
+
+@cache
+def _installed() -> dict[str, AdapterClass]:
+    found: dict[str, AdapterClass] = {}
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            found[entry.name] = entry.load()
+        except Exception as problem:  # noqa: BLE001 - another package's import can fail in any way
+            warnings.warn(
+                f"the storage adapter {entry.name!r} ({entry.value}) could not be loaded and is left out: {problem}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    return found
+
+
+def adapters() -> dict[str, AdapterClass]:
+    """Return the known adapter classes by name, in the order in which they are asked."""
+    return {**_registered, **{name: cls for name, cls in _installed().items() if name not in _registered}}
+
+
+def adapter_class_for(place: Any) -> AdapterClass:
+    """Return the adapter class that serves a place.
+
+    Raises
+    ------
+    ArgumentError
+        If none does; the message lists those that were asked.
+    """
+    known = adapters()
+    for adapter_class in known.values():
+        if adapter_class.claims(place):
+            return adapter_class
+    raise ArgumentError(
+        f"no storage adapter serves {place!r} (asked: {', '.join(known) or 'none is installed'}). "
+        "Does it exist? For a new file, end its name with .zarr, .nwb or .h5."
+    )
+
+
+def open_adapter(place: Any, mode: str = "r", **options: Any) -> StoreAdapter:
+    """Open the hierarchy at a place with the adapter that serves it.
+
+    Parameters
+    ----------
+    place : str, Path, store object or StoreAdapter
+        An adapter is opened as it is.
+    mode : str
+        As for `StoreAdapter.open`.
+    **options
+        Passed to the adapter class.
+    """
+    adapter = place if isinstance(place, StoreAdapter) else adapter_class_for(place)(place, **options)
+    adapter.open(mode)
+    return adapter
+
+
+def recognise(value: Any) -> Dataset | None:
+    """Return the dataset that an array object of any known engine stands for, or None."""
+    for adapter_class in adapters().values():
+        dataset = adapter_class.recognise(value)
+        if dataset is not None:
+            return dataset
+    return None

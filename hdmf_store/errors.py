@@ -1,0 +1,253 @@
+"""What can go wrong, as types.
+
+::
+
+    HDMFStoreError
+    ├── ArgumentError              (ValueError)            a call that cannot mean anything
+    ├── ClosedError                (ValueError)            the file was closed before this call
+    ├── ModeError                  (UnsupportedOperation)  the mode does not allow this call
+    ├── MissingExtraError          (ImportError)           an optional library is not installed
+    ├── LocationError              (ValueError)            a place that cannot be named or reached from another
+    ├── MissingHierarchyError      (FileNotFoundError)     nothing is stored there
+    ├── HierarchyExistsError       (FileExistsError)       something is stored there already
+    ├── FormatError                (ValueError)            what is stored does not follow its format
+    │   └── UnreadableError                                one node cannot be decoded; the others can
+    ├── UnsupportedValueError      (TypeError)             a value that the store has no form for
+    ├── NameNotAllowedError        (ValueError)            names that the store cannot hold
+    └── HierarchyError             (LookupError)
+        ├── MissingNodeError       (KeyError)              a path at which there is no object
+        ├── DanglingTargetError                            a link or reference leads nowhere
+        └── LinkCycleError                                 links that lead back to themselves
+
+Each error keeps its facts as fields, survives pickling (so that it crosses a process pool),
+and says what to do. The grouping follows what a caller would do about it; the second base is
+what callers of h5py, zarr and HDMF already catch.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+__all__ = [
+    "ArgumentError",
+    "ClosedError",
+    "DanglingTargetError",
+    "DanglingTargetWarning",
+    "FormatError",
+    "HDMFStoreError",
+    "HierarchyError",
+    "HierarchyExistsError",
+    "LinkCycleError",
+    "LocationError",
+    "MissingExtraError",
+    "MissingHierarchyError",
+    "MissingNodeError",
+    "ModeError",
+    "NameNotAllowedError",
+    "UnreadableError",
+    "UnsupportedValueError",
+]
+
+
+class HDMFStoreError(Exception):
+    """Base of every error that this package raises on its own account."""
+
+    def __reduce__(self):
+        # Exceptions pickle through ``args``; ours keep their facts as attrs fields instead.
+        facts = {f.name: getattr(self, f.name) for f in attrs.fields(type(self))} if attrs.has(type(self)) else {}
+        return _rebuild, (type(self), facts)
+
+
+def _rebuild(kind: type[HDMFStoreError], facts: dict[str, object]) -> HDMFStoreError:
+    return kind(**facts)
+
+
+@attrs.define(eq=False)
+class ArgumentError(HDMFStoreError, ValueError):
+    """An argument that cannot mean anything, refused before anything is touched."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(eq=False)
+class ClosedError(HDMFStoreError, ValueError):
+    """A call on a file that was closed."""
+
+    location: str
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: cannot {self.action}, the file is closed. Open it again for that."
+
+
+@attrs.define(eq=False)
+class ModeError(HDMFStoreError):
+    """A call that the mode in which the file was opened does not allow.
+
+    The facade raises a subclass that is also `hdmf.backends.errors.UnsupportedOperation`; this room
+    does not know HDMF.
+    """
+
+    location: str
+    action: str
+    mode: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: cannot {self.action} in mode {self.mode!r}. Open the file with {self.allowed}."
+
+
+@attrs.define(eq=False)
+class MissingExtraError(HDMFStoreError, ImportError):
+    """An optional library that the call needs is not installed."""
+
+    library: str
+    extra: str
+    purpose: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.purpose} needs {self.library}, which is not installed: pip install 'hdmf-store[{self.extra}]'"
+        )
+
+
+@attrs.define(eq=False)
+class LocationError(HDMFStoreError, ValueError):
+    """A place that cannot be named, or not be reached from another place."""
+
+    location: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}"
+
+
+@attrs.define(eq=False)
+class MissingHierarchyError(HDMFStoreError, FileNotFoundError):
+    """Nothing that can be read is stored at a place."""
+
+    location: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}"
+
+
+@attrs.define(eq=False)
+class HierarchyExistsError(HDMFStoreError, FileExistsError):
+    """Something is stored at a place that has to be free."""
+
+    location: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}"
+
+
+@attrs.define(eq=False)
+class FormatError(HDMFStoreError, ValueError):
+    """What is stored does not follow the format it claims."""
+
+    location: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.path}: {self.reason}"
+
+
+@attrs.define(eq=False)
+class UnreadableError(FormatError):
+    """One node cannot be decoded. It is an error for who asks for that node; the rest of the file opens."""
+
+
+@attrs.define(eq=False)
+class UnsupportedValueError(HDMFStoreError, TypeError):
+    """A value that has no form in the store."""
+
+    location: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.path}: {self.reason}"
+
+
+@attrs.define(eq=False)
+class NameNotAllowedError(HDMFStoreError, ValueError):
+    """Names that the store cannot hold, all of them together."""
+
+    location: str
+    names: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        listed = ", ".join(repr(name) for name in self.names)
+        return f"{self.location}: {self.reason}: {listed}. Rename these objects; nothing was written."
+
+
+class HierarchyError(HDMFStoreError, LookupError):
+    """Base of what can be wrong with the paths of a hierarchy."""
+
+
+@attrs.define(eq=False)
+class MissingNodeError(HierarchyError, KeyError):
+    """A path at which there is no object."""
+
+    location: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: there is no object at {self.path!r}. List what there is: hdmf-store tree"
+
+
+@attrs.define(eq=False)
+class DanglingTargetError(HierarchyError):
+    """A link or reference names an object that is not there.
+
+    Attributes
+    ----------
+    location, path : str
+        The file and the object that holds the link or reference.
+    source, target : str
+        What is recorded: the other hierarchy (``"."`` is the same one) and the path in it.
+    tried : tuple of str
+        The places at which the other hierarchy was looked for.
+    """
+
+    location: str
+    path: str
+    source: str
+    target: str
+    tried: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        where = "this file" if self.source == "." else repr(self.source)
+        looked = f" (looked at: {', '.join(self.tried)})" if self.tried else ""
+        advice = (
+            "The file is damaged or was written by a program that lost the object."
+            if self.source == "."
+            else "Was the other file moved? Put it back beside this one."
+        )
+        return (
+            f"{self.location}: {self.path!r} leads to {self.target!r} in {where}, which does not exist{looked}. {advice}"
+        )
+
+
+@attrs.define(eq=False)
+class LinkCycleError(HierarchyError):
+    """Links that lead back to themselves."""
+
+    location: str
+    path: str
+    cycle: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.location}: the link {self.path!r} leads back to itself: {' -> '.join(self.cycle)}"
+
+
+class DanglingTargetWarning(UserWarning):
+    """A link leads nowhere; it was left out and the rest of the file was read."""

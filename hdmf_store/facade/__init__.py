@@ -1,0 +1,1 @@
+"""What users hold: the IO classes. Argument checks, defaults and delegation; no logic of storage."""

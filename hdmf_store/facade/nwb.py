@@ -1,0 +1,148 @@
+"""`NWBZarrIO`: Zarr files of Neurodata Without Borders; needs pynwb."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hdmf.backends.io import HDMFIO
+from hdmf.build import BuildManager
+
+from hdmf_store.adapter import StoreAdapter
+from hdmf_store.errors import MissingExtraError, MissingHierarchyError
+from hdmf_store.facade.store_io import CREATING_MODES
+from hdmf_store.facade.zarr_io import ZarrIO
+from hdmf_store.nodes import ROOT, Group
+from hdmf_store.translate.specs import load_namespaces as load_cached
+
+__all__ = ["NWBZarrIO"]
+
+
+class NWBZarrIO(ZarrIO):
+    """Reads and writes NWB files in Zarr.
+
+    Parameters
+    ----------
+    path, mode, storage_options, force_overwrite, herd_path
+        As for `ZarrIO`.
+    manager : BuildManager, optional
+        By default NWB's, with the extensions that the file caches.
+    load_namespaces : bool, default True
+        Whether to load the specifications that the file caches; not done in modes that create, nor when a manager
+        is given.
+
+    Raises
+    ------
+    MissingExtraError
+        If pynwb is not installed.
+    """
+
+    def __init__(
+        self,
+        path: Any,
+        mode: str = "r",
+        manager: BuildManager | None = None,
+        *,
+        load_namespaces: bool = True,
+        storage_options: Mapping[str, Any] | None = None,
+        force_overwrite: bool = False,
+        herd_path: str | None = None,
+    ) -> None:
+        given = path
+        if manager is None:
+            path, manager = _opened_with_manager(
+                self._adapter_class(path), path, mode, load_namespaces, storage_options, force_overwrite
+            )
+        super().__init__(
+            path,
+            mode,
+            manager,
+            storage_options=storage_options,
+            force_overwrite=force_overwrite,
+            herd_path=herd_path,
+        )
+        self._path = given
+
+    @property
+    def nwb_version(self) -> tuple[str | None, tuple[int | str, ...] | None]:
+        """The file's version of NWB, as it is stored and in parts; (None, None) if it names none."""
+        self._check("read")
+        root = self._adapter.load()[ROOT]
+        text = root.attributes.get("nwb_version") if isinstance(root, Group) else None
+        if not isinstance(text, str):
+            return None, None
+        parts = text.lower().replace("nwb-", "").replace("-", ".").split(".")
+        return text, tuple(int(part) if part.isdigit() else part for part in parts)
+
+    def read(self, **kwargs: Any) -> Any:
+        """Return the `pynwb.NWBFile` that the file holds.
+
+        Parameters
+        ----------
+        skip_version_check : bool, default False
+            Read the file also if it names no version of NWB, or one before 2.
+
+        Raises
+        ------
+        TypeError
+            If the version is not supported.
+        """
+        skip = kwargs.pop("skip_version_check", False)
+        self._check("read", reads=True)
+        text, parts = (None, None) if skip else self.nwb_version
+        if not skip and parts is None:
+            raise TypeError(f"{self.source}: names no NWB version, so it is no NWB file. Read it with ZarrIO.")
+        if not skip and isinstance(parts[0], int) and parts[0] < 2:  # type: ignore[index]
+            raise TypeError(f"{self.source}: NWB {text} is not supported; versions from 2 on are")
+        return super().read(**kwargs)
+
+    def export(self, src_io: HDMFIO, nwbfile: Any = None, write_args: Any = None, **kwargs: Any) -> None:
+        """Store what another file holds; see `StoreIO.export`.
+
+        Parameters
+        ----------
+        src_io : HDMFIO
+        nwbfile : NWBFile, optional
+            What was read from `src_io`, with the changes that are to be exported.
+        write_args : dict, optional
+        **kwargs
+            As for `StoreIO.export`.
+        """
+        super().export(src_io, kwargs.pop("container", None) or nwbfile, write_args, **kwargs)
+
+    @staticmethod
+    def read_nwb(path: Any) -> Any:
+        """Open a file and return its `pynwb.NWBFile`; the file stays open as long as that is used."""
+        options = {"anon": True} if isinstance(path, str) and path.startswith("s3://") else None
+        return NWBZarrIO(path, "r", storage_options=options).read()
+
+
+def _opened_with_manager(
+    adapter_class: Any,
+    path: Any,
+    mode: str,
+    load_namespaces: bool,
+    storage_options: Mapping[str, Any] | None,
+    force_overwrite: bool,
+) -> tuple[StoreAdapter, BuildManager]:
+    """Return the adapter, and a manager that knows what the file caches: from one load, not two."""
+    try:
+        from pynwb import get_manager, get_type_map
+    except ImportError:
+        raise MissingExtraError("pynwb", "nwb", "reading and writing NWB files") from None
+    adapter = path
+    if not isinstance(path, StoreAdapter):
+        adapter = adapter_class(path, storage_options=storage_options, force_overwrite=force_overwrite)
+    if not load_namespaces or mode in CREATING_MODES:
+        return adapter, get_manager()
+    type_map = get_type_map()
+    adapter.open(mode)
+    try:
+        load_cached(type_map, adapter)
+    except MissingHierarchyError:  # mode "a", and nothing there yet
+        adapter.close()
+        return adapter, get_manager()
+    except BaseException:
+        adapter.close()
+        raise
+    return adapter, BuildManager(type_map)

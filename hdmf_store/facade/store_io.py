@@ -1,0 +1,522 @@
+"""`StoreIO`: HDMF's reading and writing over any storage adapter.
+
+Checks arguments, keeps track of what was written, and delegates: translation turns builders into nodes and back, the
+adapter stores nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from hdmf.backends.errors import UnsupportedOperation
+from hdmf.backends.io import HDMFIO
+from hdmf.build import BuildManager, GroupBuilder, ReferenceBuilder, TypeMap
+from hdmf.build.builders import BaseBuilder
+from hdmf.container import Container
+from hdmf.spec import NamespaceCatalog
+
+from hdmf_store.adapter import Location, Plan, Progress, StoreAdapter, adapter_class_for
+from hdmf_store.errors import (
+    ArgumentError,
+    ClosedError,
+    HDMFStoreError,
+    MissingHierarchyError,
+    ModeError,
+)
+from hdmf_store.nodes import ROOT, Group, Hierarchy, Node
+from hdmf_store.translate.attribute_types import AttributeTypes
+from hdmf_store.translate.dimensions import Schema, with_dimension_names
+from hdmf_store.translate.from_builders import Destination, nodes_of, target_of
+from hdmf_store.translate.relocate import Others
+from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR, catalog_texts, load_namespaces, spec_nodes
+from hdmf_store.translate.to_builders import BuilderTree
+
+__all__ = ["CREATING_MODES", "MODES", "StoreIO", "UnsupportedModeError"]
+
+MODES = ("r", "r-", "r+", "a", "w", "w-", "x")
+CREATING_MODES = ("w", "w-", "x")
+
+
+@attrs.define(eq=False)
+class UnsupportedModeError(ModeError, UnsupportedOperation):
+    """A call that the mode in which the file was opened does not allow."""
+
+
+class StoreIO(HDMFIO):
+    """Reads and writes containers in any store that an adapter serves.
+
+    Parameters
+    ----------
+    path : str, Path, store object or StoreAdapter
+        Where the file lies.
+    mode : {"r", "r-", "r+", "a", "w", "w-", "x"}
+        As for h5py; ``"r-"`` reads without consolidated metadata.
+    manager : BuildManager, optional
+        By default an empty one, which is enough for builders but knows no type of container.
+    herd_path : str, optional
+        As for `hdmf.backends.io.HDMFIO`.
+    **options
+        Passed to the adapter.
+
+    Raises
+    ------
+    ArgumentError
+        If the mode is none of these, or no adapter serves the path.
+    MissingHierarchyError
+        In ``r``, ``r-`` and ``r+``, if nothing is there.
+    """
+
+    def __init__(
+        self,
+        path: Any,
+        mode: str = "r",
+        manager: BuildManager | None = None,
+        *,
+        herd_path: str | None = None,
+        **options: Any,
+    ) -> None:
+        if mode not in MODES:
+            raise ArgumentError(f"{mode!r} is no mode; the modes are {', '.join(MODES)}")
+        if manager is not None and not isinstance(manager, BuildManager):
+            raise ArgumentError(f"manager must be a BuildManager, not a {type(manager).__name__}")
+        self._adapter = path if isinstance(path, StoreAdapter) else self._adapter_class(path)(path, **options)
+        self._path = path
+        self._mode = mode
+        self._is_open = False
+        self._trees: dict[str, BuilderTree] = {}
+        self._others = Others()
+        self._written: dict[int, Any] = {}
+        super().__init__(
+            manager=manager or BuildManager(TypeMap(NamespaceCatalog())), source=None, herd_path=herd_path
+        )
+
+    @staticmethod
+    def _adapter_class(path: Any) -> Any:
+        return adapter_class_for(path)
+
+    # ------------------------------------------------------------------------------------------------------ what it is
+
+    @property
+    def path(self) -> Any:
+        """The path, URL or store as it was given."""
+        return self._path
+
+    @property
+    def abspath(self) -> str:
+        """The absolute path or URL."""
+        return str(self._adapter.location)
+
+    @property
+    def source(self) -> str:
+        """The absolute path or URL, as builders and containers name it."""
+        return str(self._adapter.location)
+
+    @property
+    def mode(self) -> str:
+        """The mode in which the file was opened."""
+        return self._mode
+
+    @property
+    def adapter(self) -> StoreAdapter:
+        """The storage adapter."""
+        return self._adapter
+
+    @property
+    def _file(self) -> StoreAdapter:
+        # pynwb.validate(io=...) takes this from any HDMFIO and hands it back to load_namespaces(file=...)
+        return self._adapter
+
+    def is_open(self) -> bool:
+        """Return whether the file is open."""
+        return getattr(self, "_is_open", False)
+
+    def is_remote(self) -> bool:
+        """Return whether the file lies on another machine."""
+        return self._adapter.location.is_remote
+
+    def __repr__(self) -> str:
+        state = f"mode {self._mode!r}" if self.is_open() else "closed"
+        return f"<{type(self).__name__} {self.source} ({state})>"
+
+    # --------------------------------------------------------------------------------------------------- open and close
+
+    def open(self) -> None:
+        """Open the file; nothing is read or written yet. An open file stays as it is."""
+        if not self._is_open:
+            if self._adapter.mode != self._mode:
+                self._adapter.open(self._mode)
+            self._is_open = True
+
+    def close(self) -> None:
+        """Close the file, and files that its links lead to. May be called twice."""
+        if getattr(self, "_is_open", False):
+            self._is_open = False
+            self._others.close()
+            self._adapter.close()
+
+    def _check(self, action: str, *, reads: bool = False, writes: bool = False) -> None:
+        if not self._is_open:
+            raise ClosedError(self.source, action)
+        if reads and self._mode in CREATING_MODES:
+            raise UnsupportedModeError(self.source, action, self._mode, "mode 'r', 'r+' or 'a'")
+        if writes and self._mode in ("r", "r-"):
+            raise UnsupportedModeError(self.source, action, self._mode, "mode 'w', 'a' or 'r+'")
+
+    # ---------------------------------------------------------------------------------------------------------- schemas
+
+    @staticmethod
+    def can_read(path: Any) -> bool:
+        """Return whether an adapter finds a file that it can read at a path."""
+        try:
+            adapter = adapter_class_for(path)(path)
+            adapter.open("r")
+        except (HDMFStoreError, OSError):
+            return False
+        adapter.close()
+        return True
+
+    @classmethod
+    def load_namespaces(
+        cls,
+        namespace_catalog: NamespaceCatalog | TypeMap,
+        path: Any = None,
+        namespaces: list[str] | None = None,
+        file: Any = None,
+        storage_options: Mapping[str, Any] | None = None,
+        **foreign: Any,
+    ) -> dict[str, Any]:
+        """Load the specifications that a file caches into a catalog.
+
+        Parameters
+        ----------
+        namespace_catalog : NamespaceCatalog or TypeMap
+        path : str, Path or store object, optional
+        namespaces : list of str, optional
+            All of them by default.
+        file : StoreIO or StoreAdapter, optional
+            An open file, in place of a path.
+        storage_options : dict, optional
+            For a URL.
+        **foreign
+            What callers that serve several backends pass for another one (``driver``, ``aws_region``); not used.
+
+        Returns
+        -------
+        dict
+            Of each namespace, what it includes of others.
+        """
+        if (path is None) == (file is None):
+            raise ArgumentError("pass either a path or an open file to load namespaces from")
+        if file is not None:
+            return load_namespaces(namespace_catalog, getattr(file, "adapter", file), namespaces)
+        options = {"storage_options": storage_options} if storage_options else {}
+        adapter = path if isinstance(path, StoreAdapter) else cls._adapter_class(path)(path, **options)
+        adapter.open("r")
+        try:
+            return load_namespaces(namespace_catalog, adapter, namespaces)
+        finally:
+            adapter.close()
+
+    def load_namespaces_io(
+        self, namespace_catalog: NamespaceCatalog | TypeMap, namespaces: list[str] | None = None
+    ) -> dict[str, Any]:
+        """Load the specifications that this file caches into a catalog."""
+        self._check("load namespaces")
+        return load_namespaces(namespace_catalog, self._adapter, namespaces)
+
+    # ----------------------------------------------------------------------------------------------------------- reading
+
+    def read(self, **kwargs: Any) -> Container:
+        """Return the container that the file holds.
+
+        Raises
+        ------
+        UnsupportedOperation
+            In a mode that only creates, or if the file is empty.
+        """
+        self._check("read", reads=True)
+        return super().read(**kwargs)
+
+    def read_builder(self) -> GroupBuilder:
+        """Return the builder of the root; the same one each time. Cached specifications are no part of it."""
+        self._check("read")
+        tree = self._tree(self._adapter)
+        if ROOT not in tree.by_path:
+            tree.build()
+            for builder in tree.by_path.values():
+                self._set_written(builder)
+        builder = tree.by_path[ROOT]
+        assert isinstance(builder, GroupBuilder)
+        return builder
+
+    def _tree(self, adapter: StoreAdapter) -> BuilderTree:
+        key = adapter.location.identity
+        if key not in self._trees:
+            self._trees[key] = BuilderTree(
+                adapter,
+                lambda source, path, target: self._tree_elsewhere(adapter, source, path, target),
+                self._container_of,
+                lambda path, value: self._append(adapter, path, value),
+                AttributeTypes(self.manager.namespace_catalog),
+            )
+        return self._trees[key]
+
+    def _tree_elsewhere(self, adapter: StoreAdapter, source: str, path: str, target: str) -> BuilderTree:
+        for location in adapter.resolve(source):
+            if location.identity == self._adapter.location.identity:
+                return self._tree(self._adapter)
+        return self._tree(self._others.meant_by(source, adapter, path, target))
+
+    def _container_of(self, builder: BaseBuilder) -> Any:
+        return self.manager.construct(builder)
+
+    def _append(self, adapter: StoreAdapter, path: str, value: Any) -> None:
+        self._check("append", writes=True)
+        stored = tuple(self._target(item) for item in value) if isinstance(value, tuple | list) else self._target(value)
+        adapter.array(path).append([stored])
+
+    def _target(self, value: Any) -> Any:
+        if not isinstance(value, Container | BaseBuilder | ReferenceBuilder):
+            return value
+        builder = self.manager.get_builder(value) if isinstance(value, Container) else value
+        if builder is None:
+            raise ArgumentError(
+                f"{getattr(value, 'name', value)!r} is not stored yet, so nothing can refer to it. Write it first, "
+                "open the file again, and append the object that was read."
+            )
+        return target_of(builder, Destination(adapter=self._adapter, others=self._others))
+
+    # ----------------------------------------------------------------------------------------------------------- writing
+
+    def write(
+        self,
+        container: Container,
+        cache_spec: bool = True,
+        link_data: bool = True,
+        exhaust_dci: bool = True,
+        *,
+        consolidate_metadata: bool = True,
+        herd: Any = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Store a container, or what is new and changed in one that was read.
+
+        Parameters
+        ----------
+        container : Container
+        cache_spec : bool, default True
+            Whether the file keeps the specifications of its types, so that it can be read without them.
+        link_data : bool, default True
+            Whether data that is stored in another file is linked to, where the store can, instead of copied.
+        exhaust_dci : bool, default True
+            Whether iterators are exhausted one after the other; otherwise a piece is taken of each in turn.
+        consolidate_metadata : bool, default True
+            Whether to keep the metadata of all objects in one document.
+        herd : HERD, optional
+            External resources to extend; needs `herd_path`.
+        progress : callable, optional
+            Called with the bytes and the objects that were written since the last call.
+
+        Raises
+        ------
+        UnsupportedOperation
+            In a mode that only reads.
+        UnsupportedValueError
+            If something in the container has no form in the store. Nothing is written then.
+        """
+        self._check("write", writes=True)
+        self._write_herd(container, herd)
+        builder = self.manager.build(container, source=self.source, root=True)
+        self._store(
+            builder,
+            Destination(adapter=self._adapter, link_data=link_data, is_written=self.get_written),
+            catalogs=[self.manager.namespace_catalog] if cache_spec else [],
+            consolidate=consolidate_metadata,
+            interleave=not exhaust_dci,
+            progress=progress,
+        )
+
+    def write_builder(
+        self,
+        builder: GroupBuilder,
+        link_data: bool = True,
+        exhaust_dci: bool = True,
+        export_source: str | None = None,
+        consolidate_metadata: bool = True,
+        progress: Progress | None = None,
+    ) -> None:
+        """Store a root's builder and all below it.
+
+        Parameters
+        ----------
+        builder : GroupBuilder
+        link_data, exhaust_dci, consolidate_metadata, progress
+            As for `write`.
+        export_source : str, optional
+            The file from which the builder was read and which is being exported to this one.
+        """
+        self._check("write", writes=True)
+        origin = None if export_source is None else Location.of(export_source)
+        self._store(
+            builder,
+            Destination(
+                adapter=self._adapter, link_data=link_data, export_from=origin, is_written=self.get_written
+            ),
+            catalogs=[],
+            consolidate=consolidate_metadata,
+            interleave=not exhaust_dci,
+            progress=progress,
+        )
+
+    def export(
+        self,
+        src_io: HDMFIO,
+        container: Container | None = None,
+        write_args: Mapping[str, Any] | None = None,
+        clear_cache: bool = False,
+        cache_spec: bool = True,
+        *,
+        consolidate_metadata: bool = True,
+        progress: Progress | None = None,
+    ) -> None:
+        """Store what another file holds, whatever backend reads it.
+
+        Parameters
+        ----------
+        src_io : HDMFIO
+            Open for reading.
+        container : Container, optional
+            What was read from `src_io`, with the changes that are to be exported. By default everything that
+            `src_io` holds is exported as it is stored.
+        write_args : dict, optional
+            Of `write_builder`: ``link_data=False`` copies what links lead to in other files, so that the result
+            stands alone.
+        clear_cache : bool, default False
+            Whether to build everything anew from containers, by the specifications that are loaded now.
+        cache_spec, consolidate_metadata, progress
+            As for `write`.
+
+        Raises
+        ------
+        UnsupportedOperation
+            In a mode that does not create.
+        ArgumentError
+            If the container was not read by `src_io`, or is not its root.
+        """
+        self._check("export", writes=True)
+        if self._mode not in CREATING_MODES:
+            raise UnsupportedModeError(self.source, "export", self._mode, "mode 'w'")
+        arguments = {"link_data": True, "exhaust_dci": True, **(write_args or {})}
+        unknown = sorted(set(arguments) - {"link_data", "exhaust_dci", "consolidate_metadata", "export_source"})
+        if unknown:
+            raise ArgumentError(f"write_args holds {', '.join(unknown)}, which no write takes")
+        builder, is_built = self._exported(src_io, container, clear_cache)
+        catalogs = [io.manager.namespace_catalog for io in (self, src_io) if io.manager is not None]
+        origin = src_io.source if isinstance(src_io.source, str | Path) else None
+        self._store(
+            builder,
+            Destination(
+                adapter=self._adapter,
+                link_data=arguments["link_data"],
+                export_from=None if origin is None else Location.of(str(origin)),
+            ),
+            catalogs=catalogs if cache_spec else [],
+            consolidate=arguments.get("consolidate_metadata", consolidate_metadata),
+            interleave=not arguments["exhaust_dci"],
+            progress=progress,
+            named_by=None if is_built else catalogs,
+        )
+
+    def _exported(self, src_io: HDMFIO, container: Container | None, clear_cache: bool) -> tuple[GroupBuilder, bool]:
+        """Return the builder to export, and whether it was built from containers."""
+        if container is None and clear_cache:
+            container = src_io.read()
+        if container is None:
+            return src_io.read_builder(), False
+        if src_io.manager is None:
+            raise ArgumentError("to export a container, src_io needs a manager")
+        known = src_io.manager.get_builder(container)
+        if known is None:
+            raise ArgumentError("the container must have been read by src_io")
+        if known.parent is not None:
+            raise ArgumentError("the container must be the root of what src_io holds; parts cannot be exported")
+        if clear_cache:
+            src_io.manager.clear_cache()
+        else:
+            src_io.manager.purge_outdated()
+        return src_io.manager.build(container, source=self.source, root=True, export=True), True
+
+    def get_written(self, builder: BaseBuilder) -> bool:
+        """Return whether a builder was written to, or read from, this file."""
+        return id(builder) in self._written
+
+    def _set_written(self, builder: BaseBuilder) -> None:
+        self._written[id(builder)] = builder  # keeps it alive, so that its id stays its own
+
+    def _store(
+        self,
+        builder: GroupBuilder,
+        destination: Destination,
+        *,
+        catalogs: list[NamespaceCatalog],
+        consolidate: bool,
+        interleave: bool,
+        progress: Progress | None,
+        named_by: list[NamespaceCatalog] | None = None,
+    ) -> None:
+        """Translate, plan, and hand the plan to the adapter."""
+        stored = self._stored()
+        try:
+            nodes = nodes_of(builder, attrs.evolve(destination, stored=stored))
+            for catalog in named_by or []:
+                texts = [text for sources in catalog_texts(catalog).values() for text in sources.values()]
+                nodes = with_dimension_names(nodes, Schema.of(texts))
+            nodes = _with_specs(nodes, stored, catalogs)
+            self._adapter.write(Plan(nodes=nodes, consolidate=consolidate, interleave=interleave), progress)
+        finally:
+            destination.others.close()
+        for item in _all_builders(builder):
+            self._set_written(item)
+
+    def _stored(self) -> Hierarchy | None:
+        try:
+            return self._adapter.load()
+        except MissingHierarchyError:
+            return None
+
+    def _write_herd(self, container: Container, herd: Any) -> None:
+        if self.herd_path is None:
+            return
+        from hdmf.common import HERD
+
+        herd = herd or HERD(type_map=self.manager.type_map)
+        herd.add_ref_container(container)
+        herd.to_zip(path=self.herd_path)
+
+
+def _with_specs(
+    nodes: dict[str, Node], stored: Hierarchy | None, catalogs: list[NamespaceCatalog]
+) -> dict[str, Node]:
+    """Return nodes with the specifications of catalogs cached; of each namespace, the first catalog's version."""
+    if not any(catalog.namespaces for catalog in catalogs):
+        return nodes
+    cached: dict[str, Node] = {}
+    for catalog in reversed(catalogs):
+        cached |= spec_nodes(catalog, stored)
+    root = nodes.get(ROOT) or (stored[ROOT] if stored is not None else Group())
+    assert isinstance(root, Group)
+    if SPEC_LOC_ATTR not in root.attributes:
+        root = Group({**root.attributes, SPEC_LOC_ATTR: DEFAULT_SPEC_LOC_DIR})
+        nodes = {**nodes, ROOT: root}
+    return {**nodes, **cached}
+
+
+def _all_builders(group: GroupBuilder) -> list[Any]:
+    found: list[Any] = [group, *group.datasets.values(), *group.links.values()]
+    for sub in group.groups.values():
+        found += _all_builders(sub)
+    return found
+

@@ -1,0 +1,71 @@
+"""Nodes: what is stored, as frozen data.
+
+This room knows no file, no engine and no HDMF. Translation makes nodes from builders, adapters store
+them, and tests compare them.
+"""
+
+from hdmf_store.nodes.elements import Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text, Unreadable
+from hdmf_store.nodes.hierarchy import (
+    HERE,
+    ROOT,
+    Dataset,
+    Group,
+    Hierarchy,
+    Link,
+    Node,
+    Target,
+    basename,
+    join,
+    parent,
+)
+from hdmf_store.nodes.layout import Codec, Layout
+from hdmf_store.nodes.sources import (
+    ArraySource,
+    Origin,
+    Piece,
+    RandomAccess,
+    Region,
+    Source,
+    Stream,
+    Unwritten,
+    read_whole,
+    slabs,
+    tiles,
+    whole,
+)
+
+__all__ = [
+    "HERE",
+    "ROOT",
+    "ArraySource",
+    "Bytes",
+    "Codec",
+    "Compound",
+    "Dataset",
+    "ElementType",
+    "Field",
+    "Group",
+    "Hierarchy",
+    "Layout",
+    "Link",
+    "Node",
+    "Number",
+    "Origin",
+    "Piece",
+    "RandomAccess",
+    "ReferenceTo",
+    "Region",
+    "Source",
+    "Stream",
+    "Target",
+    "Text",
+    "Unreadable",
+    "Unwritten",
+    "basename",
+    "join",
+    "parent",
+    "read_whole",
+    "slabs",
+    "tiles",
+    "whole",
+]

@@ -1,0 +1,160 @@
+"""Where the values of a dataset come from.
+
+A source yields values in the normal form of `hdmf_store.nodes.elements`, a region at a time, so that
+nothing ever has to hold a whole dataset in memory. Sources of stored data say where they are stored,
+so that translation can decide between a link and a copy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import attrs
+import numpy as np
+
+__all__ = ["ArraySource", "Origin", "Piece", "RandomAccess", "Region", "Source", "Stream", "Unwritten", "tiles", "whole"]
+
+Region = tuple[slice, ...]
+"""One slice of step 1 with both ends given for each axis."""
+
+Piece = tuple[Region, np.ndarray]
+"""Values and where they belong."""
+
+
+def whole(shape: tuple[int, ...]) -> Region:
+    """Return the region that covers everything.
+
+    >>> whole((2, 3))
+    (slice(0, 2, None), slice(0, 3, None))
+    """
+    return tuple(slice(0, length) for length in shape)
+
+
+def tiles(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[Region]:
+    """Yield regions of at most `step` elements a side that cover `shape`, last axis fastest.
+
+    >>> [[(s.start, s.stop) for s in tile] for tile in tiles((3, 2), (2, 2))]
+    [[(0, 2), (0, 2)], [(2, 3), (0, 2)]]
+    """
+    starts = (range(0, length, by) for length, by in zip(shape, step, strict=True))
+    for corner in itertools.product(*starts):
+        yield tuple(
+            slice(start, min(start + by, length)) for start, by, length in zip(corner, step, shape, strict=True)
+        )
+
+
+@attrs.frozen
+class Origin:
+    """The stored array in which values lie.
+
+    Parameters
+    ----------
+    location : str
+        Of the hierarchy, in the one spelling that the adapter's `Location` gives every hierarchy.
+    path : str
+        Of the dataset in it.
+    """
+
+    location: str
+    path: str
+
+
+@runtime_checkable
+class RandomAccess(Protocol):
+    """Values that can be read in any order."""
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the values are stored, or None for values in memory."""
+        ...
+
+    def read(self, region: Region) -> np.ndarray:
+        """Return the values of a region in normal form."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class ArraySource:
+    """Values in memory, in normal form.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+        Of the dataset's shape.
+    """
+
+    array: np.ndarray
+
+    @property
+    def origin(self) -> None:
+        """In memory: nowhere."""
+        return None
+
+    def read(self, region: Region) -> np.ndarray:
+        """Return a view of the region."""
+        return self.array[(*region, ...)]  # the ellipsis keeps a scalar an array
+
+
+@attrs.define(eq=False)
+class Stream:
+    """Values that come once, in an order of their own, as from a data chunk iterator.
+
+    Parameters
+    ----------
+    pieces : iterable of (region, array)
+        Regions may reach past the dataset's declared shape, which grows to hold them.
+    """
+
+    pieces: Iterable[Piece]
+    origin: None = attrs.field(default=None, init=False)
+
+
+@attrs.frozen(eq=False)
+class Unwritten:
+    """A dataset set up to be filled later: every element is the fill value."""
+
+    origin: None = attrs.field(default=None, init=False)
+
+
+Source = RandomAccess | Stream | Unwritten
+
+
+def read_whole(source: RandomAccess, shape: tuple[int, ...]) -> np.ndarray:
+    """Return all values of a source; for values that are known to be small."""
+    return source.read(whole(shape))
+
+
+def slabs(shape: tuple[int, ...], chunks: tuple[int, ...], item_size: int, budget: int) -> tuple[int, ...]:
+    """Return how many elements a side to read at once: whole chunks, as many as fit a budget.
+
+    Parameters
+    ----------
+    shape, chunks : tuple of int
+    item_size : int
+        Bytes per element in memory.
+    budget : int
+        Bytes that one piece may take; a single chunk may exceed it.
+
+    Examples
+    --------
+    >>> slabs((100, 6), (10, 3), 8, 8 * 30 * 4)
+    (20, 6)
+    """
+    step = [min(chunk, max(length, 1)) for chunk, length in zip(chunks, shape, strict=True)]
+    for axis in reversed(range(len(shape))):
+        rest = math.prod(step) * item_size
+        times = max(1, budget // max(rest, 1))
+        covered = -(-shape[axis] // max(chunks[axis], 1))
+        step[axis] = min(step[axis] * min(times, max(covered, 1)), max(shape[axis], 1))
+        if times < covered:
+            break
+    return tuple(step)
+
+
+def normal_dtype(array: Any) -> np.dtype:
+    """Return the dtype of `array` in native byte order."""
+    dtype = np.dtype(array.dtype)
+    return dtype if dtype.isnative else dtype.newbyteorder("=")

@@ -1,0 +1,261 @@
+"""Builders to nodes.
+
+One walk gives every builder its path, a second makes the nodes. Everything that can be found wrong without I/O is
+found here, all of it reported together, before a store is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+from hdmf.build import DatasetBuilder, GroupBuilder, LinkBuilder, ReferenceBuilder
+from hdmf.build.builders import BaseBuilder
+
+from hdmf_store.adapter import Location, StoreAdapter
+from hdmf_store.errors import ArgumentError, LocationError, UnsupportedValueError
+from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout, Link, Node, Target, join
+from hdmf_store.translate.attributes import attributes_of, same_value
+from hdmf_store.translate.relocate import Graft, Others, can_link
+from hdmf_store.translate.values import dataset_of
+
+__all__ = ["Destination", "nodes_of", "target_of"]
+
+_DIMENSIONS = "_ARRAY_DIMENSIONS"
+
+
+@attrs.frozen(kw_only=True)
+class Destination:
+    """Where builders are going.
+
+    Parameters
+    ----------
+    adapter : StoreAdapter
+    stored : Hierarchy, optional
+        What is there already.
+    export_from : Location, optional
+        The hierarchy that is being exported: what lies in it counts as lying in the destination.
+    link_data : bool
+        Link to data, and to objects, that are stored elsewhere, where the destination can; otherwise copy.
+    is_written : callable
+        Whether a builder was read from, or written to, the destination before.
+    others : Others
+        Opens what has to be copied from elsewhere; stays open until the nodes are written.
+    """
+
+    adapter: StoreAdapter
+    stored: Hierarchy | None = None
+    export_from: Location | None = None
+    link_data: bool = True
+    is_written: Callable[[Any], bool] = lambda builder: False
+    others: Others = attrs.field(factory=Others)
+
+    def holds(self, location: Location) -> bool:
+        """Return whether a location is the destination's own, or that of the hierarchy that is exported to it."""
+        own = {self.adapter.location.identity}
+        if self.export_from is not None:
+            own.add(self.export_from.identity)
+        return location.identity in own
+
+
+def nodes_of(root: GroupBuilder, destination: Destination, at: str = ROOT) -> dict[str, Node]:
+    """Return the nodes that a builder and all below it stand for, without what is stored already.
+
+    Raises
+    ------
+    UnsupportedValueError
+        If data or attributes have no form in the store; the message lists every such object.
+    """
+    translation = _Translation(destination)
+    translation.index(root, at)
+    translation.group(root, at)
+    translation.bring_external()
+    translation.raise_problems()
+    return translation.nodes
+
+
+def target_of(builder: BaseBuilder | ReferenceBuilder, destination: Destination) -> Target:
+    """Return the target that an object which is stored already is from the destination."""
+    return _Translation(destination).target(builder)
+
+
+@attrs.define(eq=False)
+class _Translation:
+    """One translation under way."""
+
+    destination: Destination
+    nodes: dict[str, Node] = attrs.field(factory=dict)
+    paths: dict[int, str] = attrs.field(factory=dict)
+    indexed: set[str] = attrs.field(factory=set)
+    external: dict[str, tuple[Location, str]] = attrs.field(factory=dict)
+    problems: list[tuple[str, str]] = attrs.field(factory=list)
+    graft: Graft = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        to = self.destination
+        self.graft = Graft(to.adapter, self.nodes, to.others, to.link_data)
+
+    def index(self, builder: GroupBuilder, path: str) -> None:
+        """Remember the path of every builder in the tree."""
+        self.paths[id(builder)] = path
+        self.indexed.add(path)
+        for name, sub in builder.groups.items():
+            self.index(sub, join(path, name))
+        for name, dataset in builder.datasets.items():
+            if dataset is not None:
+                self.paths[id(dataset)] = join(path, name)
+                self.indexed.add(join(path, name))
+
+    def group(self, builder: GroupBuilder, path: str) -> None:
+        """Translate a group and all below it."""
+        self._add_group(builder, path)
+        for name, sub in builder.groups.items():
+            self.group(sub, join(path, name))
+        for name, dataset in builder.datasets.items():
+            if dataset is not None:
+                self.dataset(dataset, join(path, name))
+        for link in builder.links.values():
+            self.link(link, join(path, link.name))
+
+    def _add_group(self, builder: GroupBuilder, path: str) -> None:
+        attributes = self._attributes(builder.attributes, path)
+        known = self._known(path)
+        if isinstance(known, Group):
+            attributes = {**known.attributes, **attributes}
+            if same_value(dict(known.attributes), attributes):
+                return
+        self.nodes[path] = Group(attributes)
+
+    def dataset(self, builder: DatasetBuilder, path: str) -> None:
+        """Translate a dataset, or make it a link to where its data is stored."""
+        known = self._known(path)
+        if isinstance(known, Link):
+            return
+        attributes = self._attributes(builder.attributes, path)
+        names = attributes.pop(_DIMENSIONS, None) or builder.dimension_labels
+        if isinstance(known, Dataset):
+            self._revise(builder, known, attributes, path)
+            return
+        if builder.data is None:
+            return  # a builder without data describes a dataset that is not there
+        try:
+            dataset, own_word = dataset_of(builder.data, builder.dtype, self.target)
+        except (TypeError, ValueError, OverflowError) as problem:
+            self.problems.append((path, str(problem)))
+            return
+        link_data = self.destination.link_data if own_word is None else own_word
+        link = self._link_to_data(dataset, path, link_data)
+        self.nodes[path] = link or attrs.evolve(
+            dataset, attributes=attributes, layout=_named(dataset.layout, names, len(dataset.shape))
+        )
+
+    def _revise(self, builder: DatasetBuilder, known: Dataset, attributes: dict[str, Any], path: str) -> None:
+        """Take over changed attributes of a stored dataset; its values are not replaced."""
+        if not self.destination.is_written(builder) and not self._is_stored_at(builder.data, path):
+            self.problems.append((path, "is stored already and cannot be replaced; assign into its array instead"))
+            return
+        attributes = {**known.attributes, **attributes}
+        if not same_value(dict(known.attributes), attributes):
+            self.nodes[path] = attrs.evolve(known, attributes=attributes)
+
+    def _is_stored_at(self, data: Any, path: str) -> bool:
+        try:
+            origin = dataset_of(data, None, self.target)[0].values.origin
+        except (TypeError, ValueError, OverflowError):
+            return False
+        return origin is not None and origin.path == path and self.destination.holds(Location(origin.location))
+
+    def link(self, builder: LinkBuilder, path: str) -> None:
+        """Translate a link."""
+        if isinstance(self._known(path), Link) or path in self.nodes:
+            return
+        location, target = self._place(builder.builder)
+        if location is None:
+            self.nodes[path] = Link(Target(target))
+        elif self.destination.link_data and can_link(self.destination.adapter, location):
+            self.nodes[path] = Link(Target(target, self._source(location, path)))
+        else:
+            self.external[path] = (location, target)
+
+    def bring_external(self) -> None:
+        """Copy what links lead to in hierarchies to which the destination cannot, or shall not, link."""
+        for path, (location, target) in self.external.items():
+            self.graft.copy(self.destination.others.at(location), target, path)
+
+    def target(self, thing: Any) -> Target:
+        """Return the target that a builder, or a reference to one, is from here."""
+        builder = thing.builder if isinstance(thing, ReferenceBuilder | LinkBuilder) else thing
+        if not isinstance(builder, BaseBuilder):
+            raise TypeError(f"{builder!r:.60} is no object that a reference can lead to")
+        location, path = self._place(builder)
+        if location is None:
+            return Target(path)
+        return self.graft.target(Target(path), self.destination.others.at(location), path)
+
+    def raise_problems(self) -> None:
+        """Raise one error for all that was found wrong."""
+        if self.problems:
+            where = str(self.destination.adapter.location)
+            (first, reason), *more = self.problems
+            also = "".join(f"\n{where}: {path}: {problem}" for path, problem in more)
+            raise UnsupportedValueError(where, first, reason + also)
+
+    # ----------------------------------------------------------------------------------------------------------- where
+
+    def _known(self, path: str) -> Node | None:
+        return None if self.destination.stored is None else self.destination.stored.nodes.get(path)
+
+    def _place(self, builder: BaseBuilder) -> tuple[Location | None, str]:
+        """Return the other hierarchy in which a builder lies, None for the destination, and its path there."""
+        path = self.paths.get(id(builder))
+        if path is not None:
+            return None, path
+        path = _path_of(builder)
+        location = Location.of(builder.source) if builder.source is not None else None
+        return (None if location is None or self.destination.holds(location) else location), path
+
+    def _source(self, location: Location, path: str) -> str:
+        try:
+            return self.destination.adapter.reference(location)
+        except LocationError as problem:
+            self.problems.append((path, str(problem)))
+            return "."
+
+    def _link_to_data(self, dataset: Dataset, path: str, link_data: bool) -> Link | None:
+        origin = dataset.values.origin
+        if origin is None or not link_data:
+            return None
+        location = Location(origin.location)
+        if location.identity == self.destination.adapter.location.identity:
+            return Link(Target(origin.path)) if origin.path != path else None
+        if self.destination.holds(location):
+            elsewhere = origin.path != path and origin.path in self.indexed
+            return Link(Target(origin.path)) if elsewhere else None
+        if not can_link(self.destination.adapter, location):
+            return None
+        return Link(Target(origin.path, self._source(location, path)))
+
+    def _attributes(self, attributes: Mapping[str, Any], path: str) -> dict[str, Any]:
+        try:
+            return attributes_of(attributes, self.target)
+        except (TypeError, ValueError, ArgumentError) as problem:
+            self.problems.append((path, str(problem)))
+            return {}
+
+
+def _path_of(builder: BaseBuilder) -> str:
+    if builder.location is not None:
+        return join(builder.location.rstrip("/") or ROOT, builder.name)
+    names = []
+    while builder.parent is not None:
+        names.append(builder.name)
+        builder = builder.parent
+    return ROOT + "/".join(reversed(names))
+
+
+def _named(layout: Layout, names: Any, ndim: int) -> Layout:
+    """Return a layout with names for its axes, where the names fit and none were set."""
+    if layout.dimension_names is not None or not names or len(names) != ndim:
+        return layout
+    return attrs.evolve(layout, dimension_names=[None if name is None else str(name) for name in names])

@@ -1,0 +1,272 @@
+"""Nodes to builders.
+
+The tree is built from metadata in memory. Scalars, which HDMF wants as values, are fetched together beforehand;
+everything else stays a lazy array.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+from hdmf.build import DatasetBuilder, GroupBuilder, LinkBuilder, ReferenceBuilder
+from hdmf.build.builders import BaseBuilder
+
+from hdmf_store.adapter import StoreAdapter
+from hdmf_store.errors import DanglingTargetError, DanglingTargetWarning, HDMFStoreError, HierarchyError, UnreadableError
+from hdmf_store.nodes import (
+    ROOT,
+    Compound,
+    Dataset,
+    Group,
+    Hierarchy,
+    Link,
+    ReferenceTo,
+    Target,
+    Unreadable,
+    basename,
+    parent,
+)
+from hdmf_store.translate.attribute_types import AttributeTypes
+from hdmf_store.translate.declared import declaration_of
+from hdmf_store.translate.references import references
+from hdmf_store.translate.specs import SPEC_LOC_ATTR, spec_root
+
+__all__ = ["BuilderTree", "ROOT_NAME"]
+
+ROOT_NAME = "root"
+_DIMENSIONS = "_ARRAY_DIMENSIONS"
+
+
+@attrs.define(eq=False)
+class BuilderTree:
+    """The builders of one hierarchy, and how targets in it and in others become builders.
+
+    Parameters
+    ----------
+    adapter : StoreAdapter
+        Open for reading.
+    elsewhere : callable
+        From a source that this hierarchy records, and the object that records it, to the tree of the other
+        hierarchy; raises `DanglingTargetError` where there is none.
+    container_of : callable
+        From a builder to its container.
+    append : callable
+        Appends one element to the dataset at a path.
+    attribute_types : AttributeTypes
+        Gives integer attributes the width that their specification promises.
+    """
+
+    adapter: StoreAdapter
+    elsewhere: Callable[[str, str, str], BuilderTree]
+    container_of: Callable[[BaseBuilder], Any]
+    append: Callable[[str, Any], None]
+    attribute_types: AttributeTypes
+    by_path: dict[str, BaseBuilder] = attrs.field(init=False, factory=dict)
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """What is stored."""
+        return self.adapter.load()
+
+    def build(self, at: str = ROOT) -> BaseBuilder:
+        """Make the builders of an object and all below it, and return the object's.
+
+        Links and references are resolved once all of these exist. A builder made by itself has no parent, as HDMF
+        expects of an object that a link from another file leads to.
+        """
+        if at in self.by_path:
+            return self.by_path[at]
+        nodes, hidden = self.hierarchy.nodes, spec_root(self.hierarchy)
+        paths = [path for path in nodes if _is_below(path, at) and not (hidden and _is_below(path, hidden))]
+        fresh = [path for path in paths if path not in self.by_path and not isinstance(nodes[path], Link)]
+        scalars = self._scalars(fresh)
+        for path in fresh:
+            node = nodes[path]
+            if isinstance(node, Dataset):
+                self.by_path[path] = self._dataset(path, node, scalars)
+        groups = [path for path in fresh if isinstance(nodes[path], Group)]
+        for path in sorted(groups, key=lambda path: path.count("/") if path != ROOT else 0, reverse=True):
+            self.by_path[path] = self._group(path, [child for child in self.hierarchy.children[path] if child in self.by_path])
+        self._connect(fresh, [path for path in paths if isinstance(nodes[path], Link)])
+        return self.by_path[at]
+
+    def _connect(self, fresh: Sequence[str], links: Sequence[str]) -> None:
+        """Add the links, and replace targets in attributes and scalars by builders."""
+        for path in fresh:
+            builder = self.by_path[path]
+            held = self.hierarchy.nodes[path].attributes  # type: ignore[union-attr]
+            for name, value in held.items():
+                if isinstance(value, Target) or (isinstance(value, list) and any(isinstance(v, Target) for v in value)):
+                    self._connect_attribute(path, builder, name, value)
+            if isinstance(builder, DatasetBuilder):
+                self._connect_scalar(path, builder)
+        for path in links:
+            self._connect_link(path, self.hierarchy.nodes[path])  # type: ignore[arg-type]
+
+    def builder(self, target: Target, path: str = "") -> BaseBuilder:
+        """Return the builder that a target names, following links.
+
+        Raises
+        ------
+        HierarchyError
+            If nothing is there, or links go in a circle.
+        """
+        if not target.is_internal:
+            return self.elsewhere(target.source, path, target.path).builder(Target(target.path), path)
+        found = self.by_path.get(target.path)
+        if found is not None:
+            return found
+        try:
+            resolved = self.hierarchy.resolve(target.path)
+        except LookupError as problem:
+            if isinstance(problem, HierarchyError) and not isinstance(problem, KeyError):
+                raise
+            raise DanglingTargetError(str(self.adapter.location), path, target.source, target.path) from problem
+        if isinstance(resolved, Target):
+            return self.builder(resolved, path)
+        return self.build(resolved)
+
+    # --------------------------------------------------------------------------------------------------------- builders
+
+    def _scalars(self, paths: Sequence[str]) -> Mapping[str, np.ndarray]:
+        wanted = [
+            path
+            for path in paths
+            if isinstance(node := self.hierarchy.nodes[path], Dataset)
+            and node.shape == ()
+            and not isinstance(node.element, Unreadable)
+        ]
+        return self.adapter.fetch(wanted)
+
+    def _group(self, path: str, children: Sequence[str]) -> GroupBuilder:
+        node = self.hierarchy.nodes[path]
+        held = [self.by_path[child] for child in children]
+        builder = GroupBuilder(
+            basename(path) or ROOT_NAME,
+            groups=[item for item in held if isinstance(item, GroupBuilder)],
+            datasets=[item for item in held if isinstance(item, DatasetBuilder)],
+            attributes={name: value for name, value in self._attributes(path, node).items() if name != SPEC_LOC_ATTR},
+            source=str(self.adapter.location),
+        )
+        builder.location = parent(path)
+        return builder
+
+    def _attributes(self, path: str, node: Any) -> dict[str, Any]:
+        return self.attribute_types.applied(node.attributes, self.hierarchy, path)
+
+    def _dataset(self, path: str, node: Dataset, scalars: Mapping[str, np.ndarray]) -> DatasetBuilder:
+        attributes = self._attributes(path, node)
+        names = node.layout.dimension_names
+        if names and all(name is not None for name in names):
+            attributes[_DIMENSIONS] = list(names)
+        builder = DatasetBuilder(
+            basename(path),
+            data=self._data(path, node, scalars),
+            dtype=None if isinstance(node.element, Unreadable) else declaration_of(node.element),
+            attributes=attributes,
+            source=str(self.adapter.location),
+        )
+        builder.location = parent(path)
+        return builder
+
+    def _data(self, path: str, node: Dataset, scalars: Mapping[str, np.ndarray]) -> Any:
+        if isinstance(node.element, Unreadable):
+            return UnreadableData(str(self.adapter.location), path, node.element.reason)
+        if path in scalars:
+            value = scalars[path]
+            if isinstance(node.element, ReferenceTo):
+                return _Pending(value[()])
+            return value.copy() if isinstance(node.element, Compound) else value[()]
+        array = self.adapter.array(path)
+        has_references = isinstance(node.element, ReferenceTo) or (
+            isinstance(node.element, Compound) and node.element.references
+        )
+        if not has_references:
+            return array
+        return references(
+            node,
+            array,
+            lambda target: self.builder(target, path),
+            lambda target: self.container_of(self.builder(target, path)),
+            lambda value: self.append(path, value),
+        )
+
+    # ------------------------------------------------------------------------------------------------ links, references
+
+    def _connect_link(self, path: str, link: Link) -> None:
+        group = self.by_path[parent(path)]
+        try:
+            target = self.builder(link.target, path)
+        except HDMFStoreError as problem:
+            warnings.warn(f"left out a link: {problem}", DanglingTargetWarning, stacklevel=2)
+            return
+        builder = LinkBuilder(builder=target, name=basename(path), source=str(self.adapter.location))
+        builder.location = parent(path)
+        group.set_link(builder)
+
+    def _connect_attribute(self, path: str, builder: BaseBuilder, name: str, value: Any) -> None:
+        try:
+            if isinstance(value, Target):
+                builder.attributes[name] = self.builder(value, path)
+            else:
+                builder.attributes[name] = [self.builder(item, path) for item in value]
+        except HDMFStoreError as problem:
+            warnings.warn(f"left out the attribute {name!r}: {problem}", DanglingTargetWarning, stacklevel=2)
+            del builder.attributes[name]
+
+    def _connect_scalar(self, path: str, builder: DatasetBuilder) -> None:
+        data = builder["data"]
+        if isinstance(data, _Pending):
+            target = None if data.target is None else ReferenceBuilder(self.builder(data.target, path))
+            dict.__setitem__(builder, "data", target)
+        elif isinstance(data, np.ndarray) and data.ndim == 0 and data.dtype.names is not None:
+            for name in data.dtype.names:
+                if isinstance(data[name][()], Target):
+                    data[name] = _boxed(ReferenceBuilder(self.builder(data[name][()], path)))
+
+
+def _boxed(value: Any) -> np.ndarray:
+    array = np.empty((), object)
+    array[()] = value
+    return array
+
+
+@attrs.frozen(eq=False)
+class _Pending:
+    """The place of a reference until the builder of its target exists."""
+
+    target: Target | None
+
+    def __iter__(self) -> Iterator[Any]:  # HDMF takes as data whatever can be iterated
+        return iter(())
+
+
+@attrs.frozen(eq=False)
+class UnreadableData:
+    """Stands for values that cannot be decoded: the file opens, asking for these values is the error."""
+
+    location: str
+    path: str
+    reason: str
+
+    def _refuse(self) -> Any:
+        raise UnreadableError(self.location, self.path, self.reason)
+
+    def __getitem__(self, selection: Any) -> Any:
+        return self._refuse()
+
+    def __iter__(self) -> Any:
+        return self._refuse()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self._refuse()
+
+
+def _is_below(path: str, root: str) -> bool:
+    return root == ROOT or path == root or path.startswith(root + "/")
+
+

@@ -1,0 +1,79 @@
+"""What can be proved about this project, one session per claim: ``nox -s tests``, ``nox --list``."""
+
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["lint", "imports", "types", "tests"]
+nox.options.error_on_external_run = True
+
+
+def lower_bounds() -> list[str]:
+    """Return a pin to the oldest version that pyproject.toml allows, for each package that users install."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    extras = project["optional-dependencies"]
+    requirements = map(Requirement, project["dependencies"] + extras["nwb"] + extras["s3"])
+    return [
+        f"{requirement.name}=={bound.version}"
+        for requirement in requirements
+        for bound in requirement.specifier
+        if bound.operator == ">="
+    ]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests pass on every supported Python, with the newest dependencies it can have."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(name="tests-minimum", python=PYTHONS[0])
+def tests_minimum(session: nox.Session) -> None:
+    """The tests pass on the oldest Python with the oldest dependencies that pyproject.toml allows."""
+    constraints = Path(session.create_tmp()) / "lower-bounds.txt"
+    constraints.write_text("\n".join(lower_bounds()) + "\n")
+    session.install("-e", ".[test]", "-c", str(constraints))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """The source is tidy, in one format, and its docstrings are well formed."""
+    session.install("-e", ".[lint]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    sources = sorted(str(path) for room in ("hdmf_store", "adapters") for path in Path(room).rglob("*.py"))
+    session.run("numpydoc", "lint", *sources)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """The annotations agree with the code and with each other."""
+    session.install("-e", ".[test,lint]")
+    session.run("mypy")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """No import goes through a wall between the rooms."""
+    session.install("-e", ".[lint]")
+    session.run("lint-imports", "--no-logo")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation builds without a warning."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The benchmarks run; their tables go to the terminal."""
+    session.install("-e", ".[bench]")
+    session.run("python", "-m", "benchmarks", *session.posargs)
