@@ -7,6 +7,7 @@ dataset before its values are there.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -73,7 +74,7 @@ class DatasetWriter:
             assert isinstance(values, RandomAccess)
             for key, data in encoded_chunks(record, values, as_encoder(record, _fallback(document, record))):
                 yield f"{path[1:]}/{key}", data
-                self._report(len(data))
+                self._report(_chunk_bytes(record))
 
     def _write_streams(self, streams: Mapping[str, Dataset], interleave: bool) -> dict[str, dict[str, Any]]:
         writers = {path: self._stream(path, dataset) for path, dataset in streams.items()}
@@ -105,6 +106,7 @@ class DatasetWriter:
         assert isinstance(dataset.values, Stream)
         for region, values in dataset.values.pieces:
             self._put(path, assembler.add(region, values))
+            self._report(values.nbytes)
             yield
         self._put(path, assembler.finish())
         shape = [max(least, reached) for least, reached in zip(dataset.shape, assembler.reach, strict=True)]
@@ -114,11 +116,14 @@ class DatasetWriter:
         items = [(f"{path[1:]}/{key}", data) for key, data in chunks]
         if items:
             self._medium.write_many(items)
-            self._report(sum(len(data) for _, data in items))
 
     def _report(self, count: int) -> None:
         if self._progress is not None:
             self._progress(count, 0)
+
+
+def _chunk_bytes(record: zarr_v3.ArrayRecord) -> int:
+    return math.prod(record.chunks) * item_size(record.element)
 
 
 def _fallback(document: Mapping[str, Any], record: zarr_v3.ArrayRecord) -> Any:

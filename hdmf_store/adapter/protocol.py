@@ -18,7 +18,7 @@ from hdmf_store.nodes import Dataset, Hierarchy, Node
 __all__ = ["AdapterClass", "Capabilities", "Plan", "Progress", "StoreAdapter"]
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes and the objects that were written since the last call."""
+"""Called with the bytes of values, before compression, and the objects that were written since the last call."""
 
 
 @attrs.frozen(kw_only=True)

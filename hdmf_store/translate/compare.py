@@ -31,7 +31,7 @@ from hdmf_store.translate.attributes import same_value
 from hdmf_store.translate.relocate import Others
 from hdmf_store.translate.specs import SPEC_LOC_ATTR, spec_root
 
-__all__ = ["Comparison", "Difference", "compare"]
+__all__ = ["Comparison", "Difference", "compare", "pieces"]
 
 _PIECE_BYTES = 32 * 2**20
 
@@ -192,7 +192,7 @@ class _Comparer:
 
     def _values(self, path: str, one: Dataset, other: Dataset) -> None:
         assert isinstance(one.values, RandomAccess) and isinstance(other.values, RandomAccess)
-        for region in _pieces(one):
+        for region in pieces(one):
             try:
                 a, b = one.values.read(region), other.values.read(region)
             except HDMFStoreError as problem:
@@ -219,7 +219,8 @@ def _content(hierarchy: Hierarchy) -> dict[str, Node]:
     }
 
 
-def _pieces(dataset: Dataset) -> Iterator[tuple[slice, ...]]:
+def pieces(dataset: Dataset) -> Iterator[tuple[slice, ...]]:
+    """Yield regions that cover a dataset, in whole chunks and of bounded size."""
     size = max(1, dataset.element.dtype.itemsize)
     chunks = dataset.layout.chunks
     if chunks is None or len(chunks) != len(dataset.shape):

@@ -1,0 +1,5 @@
+"""The command line: ``hdmf-store``."""
+
+from hdmf_store.cli.commands import main
+
+__all__ = ["main"]

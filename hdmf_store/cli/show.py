@@ -1,0 +1,133 @@
+"""What a file holds, as a tree for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import attrs
+import numpy as np
+from rich.text import Text as Styled
+from rich.tree import Tree
+
+from hdmf_store.adapter import Location, StoreAdapter
+from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Target, basename
+from hdmf_store.translate.specs import spec_root
+
+__all__ = ["Stored", "file_as_json", "size_of", "size_text", "tree_of"]
+
+_TYPE_KEYS = ("neurodata_type", "data_type")
+_HIDDEN_ATTRIBUTES = ("namespace", "object_id", ".specloc", *_TYPE_KEYS)
+
+
+@attrs.frozen
+class Stored:
+    """What a file takes on disk."""
+
+    size: int
+    files: int
+
+
+def size_text(location: Location) -> Stored:
+    """Return what a local file or folder takes on disk; zeros for what lies elsewhere."""
+    if not location.is_local:
+        return Stored(0, 0)
+    if os.path.isfile(location.address):
+        return Stored(os.path.getsize(location.address), 1)
+    found = [os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(location.address) for name in names]
+    return Stored(sum(found), len(found))
+
+
+def size_of(dataset: Dataset) -> int:
+    """Return the bytes of a dataset's values in memory."""
+    return math.prod(dataset.shape) * max(1, dataset.element.dtype.itemsize)
+
+
+def tree_of(adapter: StoreAdapter, *, attributes: bool, depth: int | None) -> Tree:
+    """Return a hierarchy as a tree; cached specifications as one line."""
+    hierarchy = adapter.load()
+    hidden = spec_root(hierarchy)
+    tree = Tree(_label(str(adapter.location), hierarchy[ROOT], bold=True))
+    _grow(tree, hierarchy, ROOT, hidden, attributes, depth)
+    if hidden is not None and hidden in hierarchy:
+        tree.add(Styled(f"cached specifications: {', '.join(_cached(hierarchy, hidden))}", style="dim"))
+    return tree
+
+
+def _grow(tree: Tree, hierarchy: Hierarchy, at: str, hidden: str | None, attributes: bool, depth: int | None) -> None:
+    if attributes:
+        for name, value in getattr(hierarchy[at], "attributes", {}).items():
+            if name not in _HIDDEN_ATTRIBUTES:
+                tree.add(Styled(f"{name} = {_shown(value)}", style="dim"))
+    if depth == 0:
+        return
+    for path in hierarchy.children.get(at, ()):
+        if path != hidden:
+            branch = tree.add(_label(basename(path), hierarchy[path], bold=isinstance(hierarchy[path], Group)))
+            _grow(branch, hierarchy, path, hidden, attributes, None if depth is None else depth - 1)
+
+
+def _label(name: str, node: Node, *, bold: bool) -> Styled:
+    label = Styled(name, style="bold" if bold else "")
+    if isinstance(node, Link):
+        source = "" if node.target.is_internal else f" in {node.target.source}"
+        return label.append(f" -> {node.target.path}{source}", style="cyan")
+    if isinstance(node, Dataset):
+        shape = " x ".join(map(str, node.shape)) or "scalar"
+        label.append(f"  {shape}  {node.element}", style="green")
+    kind = next((node.attributes[key] for key in _TYPE_KEYS if key in node.attributes), None)
+    return label.append(f"  {kind}", style="magenta") if kind else label
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Target):
+        return f"-> {value.path}"
+    text = repr(value.tolist() if isinstance(value, np.ndarray | np.generic) else value)
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def _cached(hierarchy: Hierarchy, base: str) -> list[str]:
+    return [
+        f"{basename(name)} {basename(version)}"
+        for name in hierarchy.children[base]
+        for version in hierarchy.children.get(name, ())
+    ]
+
+
+def file_as_json(adapter: StoreAdapter) -> dict[str, Any]:
+    """Return everything but values: objects by path, without cached specifications."""
+    hierarchy = adapter.load()
+    hidden = spec_root(hierarchy)
+    objects = {
+        path: _node_as_json(node)
+        for path, node in hierarchy.nodes.items()
+        if hidden is None or not (path == hidden or path.startswith(hidden + "/"))
+    }
+    cached = _cached(hierarchy, hidden) if hidden in hierarchy else []
+    return {"file": str(adapter.location), "store": adapter.name, "specifications": cached, "objects": objects}
+
+
+def _node_as_json(node: Node) -> dict[str, Any]:
+    if isinstance(node, Link):
+        return {"kind": "link", "target": node.target.path, "source": node.target.source}
+    attributes = {name: _value_as_json(value) for name, value in node.attributes.items()}
+    if isinstance(node, Group):
+        return {"kind": "group", "attributes": attributes}
+    return {
+        "kind": "dataset",
+        "type": str(node.element),
+        "shape": list(node.shape),
+        "chunks": None if node.layout.chunks is None else list(node.layout.chunks),
+        "shards": None if node.layout.shards is None else list(node.layout.shards),
+        "dimensions": None if node.layout.dimension_names is None else list(node.layout.dimension_names),
+        "attributes": attributes,
+    }
+
+
+def _value_as_json(value: Any) -> Any:
+    if isinstance(value, Target):
+        return {"reference": value.path, "source": value.source}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_value_as_json(item) for item in value] if isinstance(value, list) else value

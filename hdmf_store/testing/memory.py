@@ -1,0 +1,199 @@
+"""A store in memory, without Zarr or HDF5: the protocol at its plainest, and a fast fake for tests of translation.
+
+What is written is copied, so that nothing a caller changes afterwards changes what is stored; a write replaces the whole
+tree at once, so a reader never sees half of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from hdmf_store.adapter import Capabilities, Location, Plan, Progress
+from hdmf_store.errors import ClosedError, HierarchyExistsError, MissingHierarchyError, MissingNodeError, ModeError
+from hdmf_store.nodes import (
+    ROOT,
+    Dataset,
+    Group,
+    Hierarchy,
+    Link,
+    Node,
+    Number,
+    Origin,
+    Region,
+    Stream,
+    Unwritten,
+    parent,
+    read_whole,
+)
+
+__all__ = ["MemoryAdapter", "MemoryPlace"]
+
+
+@attrs.define(eq=False)
+class MemoryPlace:
+    """A place in memory at which one hierarchy can lie.
+
+    Parameters
+    ----------
+    nodes : dict of str to Node, optional
+        What lies there; None while it is empty.
+    """
+
+    nodes: Mapping[str, Node] | None = None
+
+
+@attrs.frozen(eq=False)
+class _Kept:
+    """Values that are kept, and where."""
+
+    array: np.ndarray
+    origin: Origin
+
+    def read(self, region: Region) -> np.ndarray:
+        return self.array[(*region, ...)]
+
+
+class MemoryAdapter:
+    """One hierarchy in memory.
+
+    Parameters
+    ----------
+    place : MemoryPlace
+    """
+
+    name = "testing-memory"
+
+    def __init__(self, place: MemoryPlace) -> None:
+        self._place = place
+        self._mode = ""
+        self._location = Location.of_object(place)
+
+    @staticmethod
+    def claims(place: Any) -> bool:
+        """Return whether this is a place in memory."""
+        return isinstance(place, MemoryPlace)
+
+    @staticmethod
+    def recognise(value: Any) -> None:
+        """Recognise nothing: arrays are handed out as plain numpy arrays."""
+        return
+
+    @property
+    def location(self) -> Location:
+        """A place in this process."""
+        return self._location
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """It can be written, and a write is all or nothing; nothing can link here from outside."""
+        return Capabilities(writable=True, transactional=True)
+
+    @property
+    def mode(self) -> str:
+        """The mode in which it is open; empty while it is not."""
+        return self._mode
+
+    def open(self, mode: str) -> None:
+        """Open in a mode; see `StoreAdapter.open`."""
+        exists = self._place.nodes is not None
+        if mode in ("r", "r-", "r+") and not exists:
+            raise MissingHierarchyError(str(self._location), "nothing is kept here")
+        if mode in ("w-", "x") and exists:
+            raise HierarchyExistsError(str(self._location), f"exists, and mode {mode!r} only creates")
+        self._mode = mode
+        self._creates = mode in ("w", "w-", "x") or not exists
+
+    def close(self) -> None:
+        """Close; what was committed stays in its place."""
+        self._mode = ""
+
+    def load(self) -> Hierarchy:
+        """Return all nodes."""
+        if not self._mode:
+            raise ClosedError(str(self._location), "read")
+        if self._creates or self._place.nodes is None:
+            raise MissingHierarchyError(str(self._location), "nothing has been written yet")
+        return Hierarchy(self._place.nodes, str(self._location))
+
+    def fetch(self, paths: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """Return the values of datasets."""
+        return {path: self._values(path) for path in paths}
+
+    def array(self, path: str) -> np.ndarray:
+        """Return a dataset's array."""
+        return self._values(path)
+
+    def _values(self, path: str) -> np.ndarray:
+        node = self.load()[path]
+        if not isinstance(node, Dataset):
+            raise MissingNodeError(str(self._location), path)
+        assert isinstance(node.values, _Kept)
+        return node.values.array
+
+    def write(self, plan: Plan, progress: Progress | None = None) -> None:
+        """Keep everything in the plan, or nothing."""
+        if not self._mode:
+            raise ClosedError(str(self._location), "write")
+        if self._mode in ("r", "r-"):
+            raise ModeError(str(self._location), "write", self._mode, "mode 'w', 'a' or 'r+'")
+        nodes = {ROOT: Group()} if self._creates else dict(self._place.nodes or {})
+        for path, node in plan.nodes.items():
+            known = nodes.get(path)
+            if isinstance(node, Dataset) and isinstance(known, Dataset):
+                nodes[path] = attrs.evolve(known, attributes=dict(node.attributes))
+            else:
+                nodes[path] = self._kept(path, node)
+            if progress is not None:
+                progress(0, 1)
+        for path in list(nodes):
+            nodes.setdefault(parent(path), Group())
+        self._place.nodes = nodes
+        self._creates = False
+
+    def _kept(self, path: str, node: Node) -> Node:
+        if isinstance(node, Link):
+            return node
+        if isinstance(node, Group):
+            return Group(dict(node.attributes))
+        array = _collected(node)
+        origin = Origin(self._location.identity, path)
+        return attrs.evolve(node, shape=array.shape, values=_Kept(array, origin), attributes=dict(node.attributes))
+
+    def consolidate(self) -> None:
+        """Do nothing: there is one copy of the metadata."""
+
+    def reference(self, other: Location) -> str:
+        """Return how links in this hierarchy name another one."""
+        return other.source_from(self._location)
+
+    def resolve(self, source: str) -> tuple[Location, ...]:
+        """Return the places that a recorded source may mean."""
+        return () if source in ("", ".") else (Location.of(source),)
+
+
+def _collected(node: Dataset) -> np.ndarray:
+    if isinstance(node.values, Stream):
+        array = _filled(node.shape, node)
+        for region, values in node.values.pieces:
+            reach = tuple(max(n, part.stop) for n, part in zip(array.shape, region, strict=True))
+            if reach != array.shape:
+                grown = _filled(reach, node)
+                grown[tuple(slice(0, n) for n in array.shape)] = array
+                array = grown
+            array[region] = values
+        return array
+    if isinstance(node.values, Unwritten):
+        return _filled(node.shape, node)
+    return np.array(read_whole(node.values, node.shape))
+
+
+def _filled(shape: tuple[int, ...], node: Dataset) -> np.ndarray:
+    fill = node.layout.fill_value
+    if fill is None:
+        fill = 0 if isinstance(node.element, Number) else ""
+    return np.full(shape, fill, node.element.dtype)
+

@@ -1,0 +1,84 @@
+"""One file looked through by itself: whether everything in it can be read and leads somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from hdmf_store.adapter import StoreAdapter
+from hdmf_store.errors import HDMFStoreError
+from hdmf_store.nodes import Compound, Dataset, Link, RandomAccess, ReferenceTo, Target, Unreadable
+from hdmf_store.translate.compare import Comparison, Difference, pieces
+from hdmf_store.translate.relocate import Others
+
+__all__ = ["examine"]
+
+
+def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None) -> Comparison:
+    """Read every value of an open hierarchy and follow every link and reference.
+
+    Parameters
+    ----------
+    adapter : StoreAdapter
+        Open for reading.
+    progress : callable, optional
+        Called with the number of objects examined since the last call.
+
+    Returns
+    -------
+    Comparison
+        With what was found wrong as differences.
+    """
+    others, found, values = Others(), [], 0
+    hierarchy = adapter.load()
+    try:
+        for path, node in hierarchy.nodes.items():
+            try:
+                for target in _targets_held(node):
+                    _follow(adapter, others, path, target)
+                if isinstance(node, Dataset):
+                    values += _read(adapter, others, path, node)
+            except (HDMFStoreError, LookupError) as problem:
+                found.append(Difference(path, str(problem)))
+            if progress is not None:
+                progress(1)
+    finally:
+        others.close()
+    return Comparison(tuple(found), len(hierarchy), values, ())
+
+
+def _targets_held(node: Any) -> Iterator[Target]:
+    held = [node.target] if isinstance(node, Link) else list(node.attributes.values())
+    for value in held:
+        yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Target))
+
+
+def _follow(adapter: StoreAdapter, others: Others, path: str, target: Target) -> None:
+    if not target.is_internal:
+        adapter = others.meant_by(target.source, adapter, path, target.path)
+    resolved = adapter.load().resolve(target.path)
+    if isinstance(resolved, Target):
+        _follow(adapter, others, path, resolved)
+
+
+def _read(adapter: StoreAdapter, others: Others, path: str, node: Dataset) -> int:
+    if isinstance(node.element, Unreadable):
+        raise LookupError(node.element.reason)
+    assert isinstance(node.values, RandomAccess)
+    count = 0
+    for region in pieces(node):
+        values = node.values.read(region)
+        count += values.size
+        for column in _columns(node, values):
+            for target in dict.fromkeys(item for item in column.reshape(-1).tolist() if item is not None):
+                _follow(adapter, others, path, target)
+    return count
+
+
+def _columns(node: Dataset, values: np.ndarray) -> Iterator[np.ndarray]:
+    if isinstance(node.element, ReferenceTo):
+        yield values
+    elif isinstance(node.element, Compound):
+        yield from (values[name] for name in node.element.references)
