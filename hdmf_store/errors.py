@@ -26,6 +26,8 @@ what callers of h5py, zarr and HDMF already catch.
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 __all__ = [
@@ -52,9 +54,9 @@ __all__ = [
 class HDMFStoreError(Exception):
     """Base of every error that this package raises on its own account."""
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         # Exceptions pickle through ``args``; ours keep their facts as attrs fields instead.
-        facts = {f.name: getattr(self, f.name) for f in attrs.fields(type(self))} if attrs.has(type(self)) else {}
+        facts = {f.name: getattr(self, f.name) for f in getattr(type(self), "__attrs_attrs__", ())}
         return _rebuild, (type(self), facts)
 
 
@@ -109,9 +111,7 @@ class MissingExtraError(HDMFStoreError, ImportError):
     purpose: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.purpose} needs {self.library}, which is not installed: pip install 'hdmf-store[{self.extra}]'"
-        )
+        return f"{self.purpose} needs {self.library}, which is not installed: pip install 'hdmf-store[{self.extra}]'"
 
 
 @attrs.define(eq=False)
@@ -232,9 +232,8 @@ class DanglingTargetError(HierarchyError):
             if self.source == "."
             else "Was the other file moved? Put it back beside this one."
         )
-        return (
-            f"{self.location}: {self.path!r} leads to {self.target!r} in {where}, which does not exist{looked}. {advice}"
-        )
+        what = f"{self.path!r} leads to {self.target!r} in {where}, which does not exist{looked}"
+        return f"{self.location}: {what}. {advice}"
 
 
 @attrs.define(eq=False)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hdmf_store.nodes import Number, RandomAccess, Region, slabs, tiles
+from hdmf_store.nodes import Number, RandomAccess, Region, part, slabs, tiles
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.zarr_v3 import ArrayRecord
 
@@ -30,7 +30,9 @@ _WORTH_THREADS = 8 * 2**20
 class Encodes(Protocol):
     """Turns one full chunk into its bytes, or None when nothing needs to be stored."""
 
-    def __call__(self, chunk: np.ndarray) -> bytes | None: ...
+    def __call__(self, chunk: np.ndarray, /) -> bytes | None:
+        """Return the bytes, or None."""
+        ...
 
 
 # ----------------------------------------------------------------------------------------------------------- reading
@@ -82,7 +84,7 @@ def _within(chunk: np.ndarray, record: ArrayRecord, index: tuple[int, ...], regi
         slice(part.start - i * length, part.stop - i * length)
         for part, i, length in zip(region, index, record.chunks, strict=True)
     )
-    return chunk[(*inner, ...)]
+    return part(chunk, tuple(inner))
 
 
 # ----------------------------------------------------------------------------------------------------------- writing
@@ -117,10 +119,9 @@ def _aligned(record: ArrayRecord, source: RandomAccess, region: Region) -> np.nd
 def _cut(record: ArrayRecord, region: Region, values: np.ndarray) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
     for tile in tiles(values.shape, record.chunks):
         index = tuple(
-            (part.start + inner.start) // chunk
-            for part, inner, chunk in zip(region, tile, record.chunks, strict=True)
+            (part.start + inner.start) // chunk for part, inner, chunk in zip(region, tile, record.chunks, strict=True)
         )
-        yield index, _padded(record, values[(*tile, ...)])
+        yield index, _padded(record, part(values, tile))
 
 
 def _padded(record: ArrayRecord, part: np.ndarray) -> np.ndarray:
@@ -213,7 +214,9 @@ class StreamAssembler:
                 slice(max(p.start, at), min(p.stop, at + c))
                 for p, at, c in zip(region, corner, self._record.chunks, strict=True)
             )
-            part = stored[tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))]
+            part = stored[
+                tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))
+            ]
             if part.shape == self._record.chunks:
                 self._open.pop(index, None)
                 yield from self._hand_on(index, part)

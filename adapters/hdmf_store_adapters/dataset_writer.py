@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -93,7 +93,7 @@ class DatasetWriter:
                     break
         return documents
 
-    def _stream(self, path: str, dataset: Dataset) -> Iterator[None]:
+    def _stream(self, path: str, dataset: Dataset) -> Generator[None, None, dict[str, Any]]:
         """Store one stream, a piece at each step; the generator's value is the document."""
         document, record = self._prepare(path, dataset)
         fallback = ZarrChunk(document, record) if record.codec is None else None
@@ -154,4 +154,3 @@ def _widths(dataset: Dataset) -> dict[str, int]:
 def _bytes_or_text(element: Compound, name: str, size: int) -> int:
     is_bytes = any(field.name == name and isinstance(field.type, Bytes) for field in element.fields)
     return max(1, size) if is_bytes else size
-

@@ -27,9 +27,7 @@ from hdmf_store.errors import (
     UnsupportedValueError,
 )
 from hdmf_store.nodes import (
-    HERE,
     ROOT,
-    Compound,
     Dataset,
     Group,
     Hierarchy,
@@ -38,7 +36,6 @@ from hdmf_store.nodes import (
     Node,
     Number,
     RandomAccess,
-    ReferenceTo,
     Stream,
     Target,
     Unwritten,
@@ -300,7 +297,7 @@ def _create(file: h5py.File, path: str, node: Dataset) -> None:
 
 def _fill(file: h5py.File, path: str, node: Dataset, progress: Progress | None) -> None:
     dataset = file[path]
-    if isinstance(node.values, Unwritten) or 0 in node.shape and not isinstance(node.values, Stream):
+    if isinstance(node.values, Unwritten) or (0 in node.shape and not isinstance(node.values, Stream)):
         return
     if isinstance(node.values, Stream):
         for region, values in node.values.pieces:
@@ -336,11 +333,11 @@ def _set_attributes(file: h5py.File, path: str, attributes: Mapping[str, Any], l
                 value = Target("/" + value.lstrip("/"))
             thing.attrs[name] = values_of.h5_attribute(value, file)
         except (TypeError, ValueError, KeyError) as problem:
-            raise UnsupportedValueError(location, path, f"HDF5 cannot hold the attribute {name!r} ({problem})") from problem
+            raise UnsupportedValueError(
+                location, path, f"HDF5 cannot hold the attribute {name!r} ({problem})"
+            ) from problem
 
 
 def _tick(progress: Progress | None, size: int, objects: int) -> None:
     if progress is not None:
         progress(size, objects)
-
-

@@ -82,9 +82,7 @@ def default_compressors(element: ElementType, chunk_elements: int) -> tuple[Code
     if chunk_elements * size < _WORTH_COMPRESSING:
         return ()
     shuffle = "bitshuffle" if element != Number("bool") else "noshuffle"
-    return (
-        Codec("blosc", {"typesize": size, "cname": "lz4", "clevel": 5, "shuffle": shuffle, "blocksize": 0}),
-    )
+    return (Codec("blosc", {"typesize": size, "cname": "lz4", "clevel": 5, "shuffle": shuffle, "blocksize": 0}),)
 
 
 def text_room(longest: int) -> int:

@@ -14,6 +14,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -157,10 +158,8 @@ def _write(path: str, data: bytes) -> None:
 
 
 def _remove_file(path: str) -> None:
-    try:
+    with suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
 
 
 def _remove(path: str) -> None:

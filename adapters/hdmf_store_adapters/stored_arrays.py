@@ -71,8 +71,8 @@ class DocumentOverlay(WrapperStore):
         name = key.rpartition("/")[2]
         if name == DOCUMENT:
             document = self._holder.document(path_of(key))
-            return None if document is None else prototype.buffer.from_bytes(
-                serialise(readable_by_every_zarr(document))
+            return (
+                None if document is None else prototype.buffer.from_bytes(serialise(readable_by_every_zarr(document)))
             )
         return await self._store.get(key, prototype, byte_range)
 
@@ -240,20 +240,22 @@ class StoredArray(zarr.Array):
 
     def __getitem__(self, selection: Any) -> Any:
         record = self._record
+        if record.codec is not None:
+            is_small = self.size * max(1, record.element.dtype.itemsize) <= _DIRECT_BYTES
+            direct = (whole(record.shape), selection) if is_small else _plain_region(selection, self.shape)
+            if direct is not None:
+                return self._decoded(*direct)
+        return self._through_zarr(selection)
+
+    def _decoded(self, region: Region, inner: Any) -> Any:
         source = StoredSource(self._holder, self._node_path)
-        size = self.size * (record.element.dtype.itemsize or 1)
-        if record.codec is not None and (size <= _DIRECT_BYTES or (region := _plain_region(selection, self.shape))):
-            if size <= _DIRECT_BYTES:
-                values, inner = record.to_normal(source.read_stored(whole(record.shape))), selection
-            else:
-                values, inner = record.to_normal(source.read_stored(region[0])), region[1]
-            found = values[inner]
-            return found.copy() if isinstance(found, np.ndarray) and found.ndim else found
-        found = super().__getitem__(selection)
-        if isinstance(found, np.ndarray):
-            found = record.to_normal(found)
-            return found if found.ndim else found[()]
-        return found if not isinstance(record.element, Number | Compound) else np.asarray(found)[()]
+        found = self._record.to_normal(source.read_stored(region))[inner]
+        return found.copy() if isinstance(found, np.ndarray) and found.ndim else found
+
+    def _through_zarr(self, selection: Any) -> Any:
+        found = np.asarray(super().__getitem__(selection))
+        normal = self._record.to_normal(found)
+        return normal if normal.ndim else normal[()]
 
 
 def _plain_region(selection: Any, shape: tuple[int, ...]) -> tuple[Region, Any] | None:
@@ -265,7 +267,8 @@ def _plain_region(selection: Any, shape: tuple[int, ...]) -> tuple[Region, Any] 
     parts += [slice(None)] * (len(shape) - len(parts))
     if len(parts) != len(shape):
         return None
-    region, inner = [], []
+    region: list[slice] = []
+    inner: list[Any] = []
     for part, length in zip(parts, shape, strict=True):
         if isinstance(part, slice) and part.step in (None, 1):
             start, stop, _ = part.indices(length)

@@ -65,7 +65,7 @@ class TempStore(LocalStore):
     def with_read_only(self, read_only: bool = False) -> Any:
         """Return a store over the same folder, which it keeps alive without owning it."""
         view = LocalStore(Path(self.root), read_only=read_only)
-        view._owner = self  # type: ignore[attr-defined]
+        view._owner = self
         return view
 
     def close(self) -> None:

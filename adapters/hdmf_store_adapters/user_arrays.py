@@ -11,7 +11,19 @@ import zarr
 from zarr.storage import LocalStore
 
 from hdmf_store.adapter import Location
-from hdmf_store.nodes import ArraySource, Bytes, Compound, Dataset, ElementType, Field, Layout, Number, Origin, Region, Text
+from hdmf_store.nodes import (
+    ArraySource,
+    Bytes,
+    Compound,
+    Dataset,
+    ElementType,
+    Field,
+    Layout,
+    Number,
+    Origin,
+    Region,
+    Text,
+)
 from hdmf_store_adapters.stored_arrays import StoredArray
 
 __all__ = ["dataset_of"]

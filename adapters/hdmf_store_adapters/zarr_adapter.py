@@ -30,7 +30,7 @@ from hdmf_store.errors import (
     NameNotAllowedError,
     UnreadableError,
 )
-from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Unreadable, basename, parent, whole
+from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Unreadable, basename, parent, part, whole
 from hdmf_store_adapters import zarr_v3
 from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.local_files import LocalFiles
@@ -179,16 +179,20 @@ class ZarrAdapter:
     def fetch(self, paths: Sequence[str]) -> Mapping[str, np.ndarray]:
         """Return the values of small datasets, their chunks fetched together."""
         hierarchy = self.load()
-        direct, rest = [], []
+        direct: list[tuple[str, zarr_v3.ArrayRecord]] = []
+        rest: list[str] = []
         for path in paths:
             record = self.record(path)
             single = record.codec is not None and all(count == 1 for count in record.grid)
-            (direct if single else rest).append((path, record))
+            if single:
+                direct.append((path, record))
+            else:
+                rest.append(path)
         index = [path[1:] + "/" + record.chunk_key((0,) * len(record.shape)) for path, record in direct]
         found = {}
         for (path, record), data in zip(direct, self._medium.read_many(index), strict=True):
             found[path] = self._decode_single(path, record, data)
-        for path, _ in rest:
+        for path in rest:
             dataset = hierarchy[path]
             assert isinstance(dataset, Dataset)
             found[path] = dataset.values.read(whole(dataset.shape))  # type: ignore[union-attr]
@@ -233,7 +237,9 @@ class ZarrAdapter:
         """Return how links and references in this hierarchy name another one."""
         source = other.source_from(self._location)
         if source != "." and not self._is_linkable:
-            raise LocationError(self._location.address, "is temporary or in memory, so that its links could not be kept")
+            raise LocationError(
+                self._location.address, "is temporary or in memory, so that its links could not be kept"
+            )
         return source
 
     def resolve(self, source: str) -> tuple[Location, ...]:
@@ -275,7 +281,7 @@ class ZarrAdapter:
         known = self._known_documents()
         merged = {**known[path], "shape": changed["shape"], "attributes": changed["attributes"]}
         known[path] = merged
-        dataset, self._records[path] = zarr_v3.decode_array(merged, self._location.address, path)
+        _, self._records[path] = zarr_v3.decode_array(merged, self._location.address, path)
         self._hierarchy = None
         self._is_stale = True
         return zarr_v3.serialise(merged)
@@ -331,7 +337,8 @@ class ZarrAdapter:
         return documents, False
 
     def _decode(self, documents: Mapping[str, Mapping[str, Any]]) -> Hierarchy:
-        address, nodes = self._location.address, {}
+        address = self._location.address
+        nodes: dict[str, Node] = {}
         for path, document in documents.items():
             _check_path(path, address)
             if document.get("node_type") == "array":
@@ -352,7 +359,7 @@ class ZarrAdapter:
                 chunk = record.codec.decode(data, record.chunks)
         except (ValueError, RuntimeError, TypeError) as problem:
             raise self.shape_error(path, problem) from problem
-        values = record.to_normal(chunk[(*whole(record.shape), ...)])
+        values = record.to_normal(part(chunk, whole(record.shape)))
         return values.reshape(()) if record.is_scalar else values
 
     # -------------------------------------------------------------------------------------------------------- writing
@@ -407,9 +414,7 @@ class ZarrAdapter:
             self._medium.remove([path[1:] for path in new if not isinstance(plan.nodes[path], Link)])
 
 
-def _counted(
-    items: Iterable[tuple[str, Mapping[str, Any]]], progress: Progress | None
-) -> Iterator[tuple[str, bytes]]:
+def _counted(items: Iterable[tuple[str, Mapping[str, Any]]], progress: Progress | None) -> Iterator[tuple[str, bytes]]:
     for key, document in items:
         yield key, zarr_v3.serialise(document)
         if progress is not None:

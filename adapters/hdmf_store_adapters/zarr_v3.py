@@ -312,7 +312,7 @@ def _to_normal(array: np.ndarray, element: ElementType) -> np.ndarray:
 def _to_stored(array: np.ndarray, element: ElementType, dtype: np.dtype | None) -> np.ndarray:
     if isinstance(element, ReferenceTo):
         texts = _map(array, encode_target)
-        return texts if dtype is None or dtype == object else texts.astype(dtype)
+        return texts if dtype is None or dtype.kind == "O" else texts.astype(dtype)
     if isinstance(element, Compound) and dtype is not None:
         stored = np.zeros(array.shape, dtype)
         for field in element.fields:
@@ -416,7 +416,11 @@ def _encode_field(field: Field, longest: int) -> Any:
 
 
 def _encode_codec(codec: Codec) -> dict[str, Any]:
-    return {"name": codec.name, "configuration": dict(codec.configuration)} if codec.configuration else {"name": codec.name}
+    return (
+        {"name": codec.name, "configuration": dict(codec.configuration)}
+        if codec.configuration
+        else {"name": codec.name}
+    )
 
 
 def _default_serializer(element: ElementType) -> dict[str, Any]:
@@ -552,9 +556,7 @@ def decode_array(document: Mapping[str, Any], location: str, path: str) -> tuple
     return dataset, record
 
 
-def _decode_layout(
-    document: Mapping[str, Any], element: ElementType, is_scalar: bool
-) -> tuple[ArrayRecord, Layout]:
+def _decode_layout(document: Mapping[str, Any], element: ElementType, is_scalar: bool) -> tuple[ArrayRecord, Layout]:
     shape = tuple(document["shape"])
     stored = tuple(document["chunk_grid"]["configuration"]["chunk_shape"])
     if len(stored) != len(shape) or any(chunk < 1 for chunk in stored) or any(length < 0 for length in shape):

@@ -145,7 +145,9 @@ def _report(file: str, against: str | None, outcome: Comparison, as_json: bool, 
     if quiet:
         return
     for path in outcome.copied:
-        _out.print(f"{path}: a link into another file on one side, a copy of what it leads to on the other", markup=False)
+        _out.print(
+            f"{path}: a link into another file on one side, a copy of what it leads to on the other", markup=False
+        )
     counted = f"{outcome.objects} objects, {outcome.values} values"
     problems = len(outcome.differences)
     what = "problem" if against is None else "difference"
@@ -196,4 +198,3 @@ def _human(size: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1024
     return f"{amount:.1f} TiB"
-

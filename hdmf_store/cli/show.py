@@ -104,7 +104,7 @@ def file_as_json(adapter: StoreAdapter) -> dict[str, Any]:
         for path, node in hierarchy.nodes.items()
         if hidden is None or not (path == hidden or path.startswith(hidden + "/"))
     }
-    cached = _cached(hierarchy, hidden) if hidden in hierarchy else []
+    cached = [] if hidden is None or hidden not in hierarchy else _cached(hierarchy, hidden)
     return {"file": str(adapter.location), "store": adapter.name, "specifications": cached, "objects": objects}
 
 

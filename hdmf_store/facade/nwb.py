@@ -96,7 +96,9 @@ class NWBZarrIO(ZarrIO):
             raise TypeError(f"{self.source}: NWB {text} is not supported; versions from 2 on are")
         return super().read(**kwargs)
 
-    def export(self, src_io: HDMFIO, nwbfile: Any = None, write_args: Any = None, **kwargs: Any) -> None:
+    def export(  # type: ignore[override]  # pynwb's users say nwbfile where HDMF's say container
+        self, src_io: HDMFIO, nwbfile: Any = None, write_args: Any = None, **kwargs: Any
+    ) -> None:
         """Store what another file holds; see `StoreIO.export`.
 
         Parameters

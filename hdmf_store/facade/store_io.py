@@ -89,9 +89,7 @@ class StoreIO(HDMFIO):
         self._trees: dict[str, BuilderTree] = {}
         self._others = Others()
         self._written: dict[int, Any] = {}
-        super().__init__(
-            manager=manager or BuildManager(TypeMap(NamespaceCatalog())), source=None, herd_path=herd_path
-        )
+        super().__init__(manager=manager or BuildManager(TypeMap(NamespaceCatalog())), source=None, herd_path=herd_path)
 
     @staticmethod
     def _adapter_class(path: Any) -> Any:
@@ -227,7 +225,7 @@ class StoreIO(HDMFIO):
         self._check("load namespaces")
         return load_namespaces(namespace_catalog, self._adapter, namespaces)
 
-    # ----------------------------------------------------------------------------------------------------------- reading
+    # ---------------------------------------------------------------------------------------------------------- reading
 
     def read(self, **kwargs: Any) -> Container:
         """Return the container that the file holds.
@@ -289,7 +287,7 @@ class StoreIO(HDMFIO):
             )
         return target_of(builder, Destination(adapter=self._adapter, others=self._others))
 
-    # ----------------------------------------------------------------------------------------------------------- writing
+    # ---------------------------------------------------------------------------------------------------------- writing
 
     def write(
         self,
@@ -362,9 +360,7 @@ class StoreIO(HDMFIO):
         origin = None if export_source is None else Location.of(export_source)
         self._store(
             builder,
-            Destination(
-                adapter=self._adapter, link_data=link_data, export_from=origin, is_written=self.get_written
-            ),
+            Destination(adapter=self._adapter, link_data=link_data, export_from=origin, is_written=self.get_written),
             catalogs=[],
             consolidate=consolidate_metadata,
             interleave=not exhaust_dci,
@@ -497,9 +493,7 @@ class StoreIO(HDMFIO):
         herd.to_zip(path=self.herd_path)
 
 
-def _with_specs(
-    nodes: dict[str, Node], stored: Hierarchy | None, catalogs: list[NamespaceCatalog]
-) -> dict[str, Node]:
+def _with_specs(nodes: dict[str, Node], stored: Hierarchy | None, catalogs: list[NamespaceCatalog]) -> dict[str, Node]:
     """Return nodes with the specifications of catalogs cached; of each namespace, the first catalog's version."""
     if not any(catalog.namespaces for catalog in catalogs):
         return nodes
@@ -519,4 +513,3 @@ def _all_builders(group: GroupBuilder) -> list[Any]:
     for sub in group.groups.values():
         found += _all_builders(sub)
     return found
-

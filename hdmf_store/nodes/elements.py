@@ -16,14 +16,15 @@ Compound       structured; number fields as above, other fields dtype object
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 import numpy as np
 
 __all__ = ["Bytes", "Compound", "ElementType", "Field", "Number", "ReferenceTo", "Text", "Unreadable"]
 
-_NUMBERS = frozenset(
-    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
-    + ["float16", "float32", "float64", "complex64", "complex128"]
+_NUMBERS = frozenset(["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]).union(
+    ["float16", "float32", "float64", "complex64", "complex128"]
 )
 
 
@@ -132,6 +133,10 @@ class Field:
     type: Number | Text | Bytes | ReferenceTo | Compound
 
 
+def _as_fields(fields: Iterable[Field]) -> tuple[Field, ...]:
+    return tuple(fields)
+
+
 @attrs.frozen
 class Compound:
     """Rows of named fields.
@@ -142,7 +147,7 @@ class Compound:
         In storage order; at least one.
     """
 
-    fields: tuple[Field, ...] = attrs.field(converter=tuple, validator=attrs.validators.min_len(1))
+    fields: tuple[Field, ...] = attrs.field(converter=_as_fields, validator=attrs.validators.min_len(1))
 
     @property
     def dtype(self) -> np.dtype:

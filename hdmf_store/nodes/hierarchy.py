@@ -6,7 +6,7 @@ comparison and the difference of two hierarchies are operations on dictionaries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -82,6 +82,10 @@ class Group:
     attributes: Mapping[str, Any] = attrs.field(factory=dict)
 
 
+def _as_shape(shape: Iterable[int]) -> tuple[int, ...]:
+    return tuple(shape)
+
+
 @attrs.frozen
 class Dataset:
     """An array as it is stored, and where its values come from.
@@ -99,7 +103,7 @@ class Dataset:
     """
 
     element: ElementType
-    shape: tuple[int, ...] = attrs.field(converter=tuple)
+    shape: tuple[int, ...] = attrs.field(converter=_as_shape)
     values: Source = attrs.field(eq=False, repr=False)
     attributes: Mapping[str, Any] = attrs.field(factory=dict)
     layout: Layout = attrs.field(factory=Layout)

@@ -15,7 +15,19 @@ from typing import Any, Protocol, runtime_checkable
 import attrs
 import numpy as np
 
-__all__ = ["ArraySource", "Origin", "Piece", "RandomAccess", "Region", "Source", "Stream", "Unwritten", "tiles", "whole"]
+__all__ = [
+    "ArraySource",
+    "Origin",
+    "Piece",
+    "RandomAccess",
+    "Region",
+    "Source",
+    "Stream",
+    "Unwritten",
+    "part",
+    "tiles",
+    "whole",
+]
 
 Region = tuple[slice, ...]
 """One slice of step 1 with both ends given for each axis."""
@@ -31,6 +43,12 @@ def whole(shape: tuple[int, ...]) -> Region:
     (slice(0, 2, None), slice(0, 3, None))
     """
     return tuple(slice(0, length) for length in shape)
+
+
+def part(array: np.ndarray, region: Region) -> np.ndarray:
+    """Return a view of a region; an array also where numpy would hand out the one element of a scalar."""
+    selection: tuple[Any, ...] = (*region, ...)
+    return array[selection]
 
 
 def tiles(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[Region]:
@@ -95,7 +113,7 @@ class ArraySource:
 
     def read(self, region: Region) -> np.ndarray:
         """Return a view of the region."""
-        return self.array[(*region, ...)]  # the ellipsis keeps a scalar an array
+        return part(self.array, region)
 
 
 @attrs.define(eq=False)

@@ -1,7 +1,7 @@
 """A store in memory, without Zarr or HDF5: the protocol at its plainest, and a fast fake for tests of translation.
 
-What is written is copied, so that nothing a caller changes afterwards changes what is stored; a write replaces the whole
-tree at once, so a reader never sees half of it.
+What is written is copied, so that nothing a caller changes afterwards changes what is stored; a write replaces the
+whole tree at once, so a reader never sees half of it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from hdmf_store.nodes import (
     Stream,
     Unwritten,
     parent,
+    part,
     read_whole,
 )
 
@@ -54,7 +55,7 @@ class _Kept:
     origin: Origin
 
     def read(self, region: Region) -> np.ndarray:
-        return self.array[(*region, ...)]
+        return part(self.array, region)
 
 
 class MemoryAdapter:
@@ -140,7 +141,7 @@ class MemoryAdapter:
             raise ClosedError(str(self._location), "write")
         if self._mode in ("r", "r-"):
             raise ModeError(str(self._location), "write", self._mode, "mode 'w', 'a' or 'r+'")
-        nodes = {ROOT: Group()} if self._creates else dict(self._place.nodes or {})
+        nodes: dict[str, Node] = {ROOT: Group()} if self._creates else dict(self._place.nodes or {})
         for path, node in plan.nodes.items():
             known = nodes.get(path)
             if isinstance(node, Dataset) and isinstance(known, Dataset):
@@ -196,4 +197,3 @@ def _filled(shape: tuple[int, ...], node: Dataset) -> np.ndarray:
     if fill is None:
         fill = 0 if isinstance(node.element, Number) else ""
     return np.full(shape, fill, node.element.dtype)
-

@@ -15,7 +15,17 @@ __all__ = ["codec_of", "codecs_of", "is_array_filter"]
 
 _REGISTERED = frozenset(["gzip", "zstd", "blosc", "crc32c", "transpose", "bytes", "vlen-utf8", "vlen-bytes"])
 _ARRAY_FILTERS = frozenset(
-    ["delta", "fixedscaleoffset", "quantize", "astype", "packbits", "bitround", "transpose", "scale_offset", "cast_value"]
+    [
+        "delta",
+        "fixedscaleoffset",
+        "quantize",
+        "astype",
+        "packbits",
+        "bitround",
+        "transpose",
+        "scale_offset",
+        "cast_value",
+    ]
 )
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 

@@ -1,7 +1,7 @@
 """Two hierarchies compared object by object, whatever stores them.
 
-What is compared are the nodes from which builders are made: kinds of objects, element types, shapes, values, attributes,
-links and references. Layout (chunks, codecs) is not content.
+What is compared are the nodes from which builders are made: kinds of objects, element types, shapes, values,
+attributes, links and references. Layout (chunks, codecs) is not content.
 """
 
 from __future__ import annotations
@@ -155,10 +155,14 @@ class _Comparer:
             source = self.others.meant_by(link.target.source, adapter, path, link.target.path)
             resolved = source.load().resolve(link.target.path)
         except (HDMFStoreError, LookupError) as problem:
-            self._differ(path, f"is a link that cannot be followed in one file, a {_kind(copy)} in the other ({problem})")
+            self._differ(
+                path, f"is a link that cannot be followed in one file, a {_kind(copy)} in the other ({problem})"
+            )
             return
         if isinstance(resolved, Target):
-            self._differ(path, f"is a link through several files to {_shown(resolved)}; compare it with its copy by hand")
+            self._differ(
+                path, f"is a link through several files to {_shown(resolved)}; compare it with its copy by hand"
+            )
             return
         self.copied[path] = (source.location.address, resolved)
         below, held = source.load().nodes, holder.load().nodes
@@ -180,7 +184,10 @@ class _Comparer:
                 where = "second" if name not in one else "first"
                 self._differ(path, f"the attribute {name!r} is only in the {where} file")
             elif not _same_attribute(one[name], other[name]):
-                self._differ(path, f"the attribute {name!r} is {one[name]!r:.80} in the first file, {other[name]!r:.80} in the second")
+                self._differ(
+                    path,
+                    f"the attribute {name!r} is {one[name]!r:.80} in the first file, {other[name]!r:.80} in the second",
+                )
 
     def _datasets(self, path: str, one: Dataset, other: Dataset) -> None:
         if not _same_type(one.element, other.element):

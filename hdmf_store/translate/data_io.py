@@ -129,7 +129,9 @@ def _layout(given: dict[str, Any]) -> Layout:
         compressors = (*after, *(compressors or ()))
     chunks = given["chunks"]
     return Layout(
-        chunks=None if chunks is None or isinstance(chunks, bool) else ((chunks,) if isinstance(chunks, int) else chunks),
+        chunks=None
+        if chunks is None or isinstance(chunks, bool)
+        else ((chunks,) if isinstance(chunks, int) else chunks),
         shards=given["shards"],
         filters=[codec for codec in filters if is_array_filter(codec)] or None,
         serializer=None if given["serializer"] in (None, "auto") else codec_of(given["serializer"]),

@@ -13,13 +13,15 @@ from hdmf.spec import DtypeSpec, RefSpec
 
 from hdmf_store.nodes import Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text
 
-__all__ = ["TEXT_OR_BYTES", "declared_element", "declaration_of"]
+__all__ = ["TEXT_OR_BYTES", "declaration_of", "declared_element"]
 
 TEXT_OR_BYTES = Bytes()
 """Declared as text or ascii: the values decide whether they are text or arbitrary bytes."""
 
 _NAMES: dict[str, ElementType] = {
-    **dict.fromkeys(["text", "utf", "utf8", "utf-8", "ascii", "bytes", "str", "isodatetime", "datetime"], TEXT_OR_BYTES),
+    **dict.fromkeys(
+        ["text", "utf", "utf8", "utf-8", "ascii", "bytes", "str", "isodatetime", "datetime"], TEXT_OR_BYTES
+    ),
     **{"float": Number("float32"), "double": Number("float64"), "long": Number("int64"), "short": Number("int16")},
     **{"int": Number("int32"), "uint": Number("uint32"), "bool": Number("bool"), "object": ReferenceTo()},
     **{name: Number(name) for name in ("float16", "float32", "float64")},

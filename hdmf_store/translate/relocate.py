@@ -227,4 +227,3 @@ def _bring_external(graft: Graft, source: StoreAdapter, path: str, target: Targe
         except LocationError:
             pass
     graft.copy(other, target.path, path)
-

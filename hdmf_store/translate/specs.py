@@ -19,7 +19,15 @@ from hdmf_store.adapter import StoreAdapter
 from hdmf_store.errors import FormatError
 from hdmf_store.nodes import ROOT, ArraySource, Dataset, Group, Hierarchy, Node, Text, basename, join
 
-__all__ = ["DEFAULT_SPEC_LOC_DIR", "SPEC_LOC_ATTR", "cached_texts", "catalog_texts", "load_namespaces", "spec_nodes", "spec_root"]
+__all__ = [
+    "DEFAULT_SPEC_LOC_DIR",
+    "SPEC_LOC_ATTR",
+    "cached_texts",
+    "catalog_texts",
+    "load_namespaces",
+    "spec_nodes",
+    "spec_root",
+]
 
 SPEC_LOC_ATTR = ".specloc"
 DEFAULT_SPEC_LOC_DIR = "specifications"
@@ -172,5 +180,7 @@ def _newest(hierarchy: Hierarchy, base: str, wanted: Iterable[str] | None) -> di
 
 
 def _rank(version: str) -> tuple[bool, tuple[tuple[bool, int, str], ...]]:
-    parts = tuple((part.isdigit(), int(part) if part.isdigit() else 0, part) for part in version.replace("-", ".").split("."))
+    parts = tuple(
+        (part.isdigit(), int(part) if part.isdigit() else 0, part) for part in version.replace("-", ".").split(".")
+    )
     return version not in _UNVERSIONED, parts

@@ -16,7 +16,13 @@ from hdmf.build import DatasetBuilder, GroupBuilder, LinkBuilder, ReferenceBuild
 from hdmf.build.builders import BaseBuilder
 
 from hdmf_store.adapter import StoreAdapter
-from hdmf_store.errors import DanglingTargetError, DanglingTargetWarning, HDMFStoreError, HierarchyError, UnreadableError
+from hdmf_store.errors import (
+    DanglingTargetError,
+    DanglingTargetWarning,
+    HDMFStoreError,
+    HierarchyError,
+    UnreadableError,
+)
 from hdmf_store.nodes import (
     ROOT,
     Compound,
@@ -35,7 +41,7 @@ from hdmf_store.translate.declared import declaration_of
 from hdmf_store.translate.references import references
 from hdmf_store.translate.specs import SPEC_LOC_ATTR, spec_root
 
-__all__ = ["BuilderTree", "ROOT_NAME"]
+__all__ = ["ROOT_NAME", "BuilderTree"]
 
 ROOT_NAME = "root"
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
@@ -90,7 +96,9 @@ class BuilderTree:
                 self.by_path[path] = self._dataset(path, node, scalars)
         groups = [path for path in fresh if isinstance(nodes[path], Group)]
         for path in sorted(groups, key=lambda path: path.count("/") if path != ROOT else 0, reverse=True):
-            self.by_path[path] = self._group(path, [child for child in self.hierarchy.children[path] if child in self.by_path])
+            self.by_path[path] = self._group(
+                path, [child for child in self.hierarchy.children[path] if child in self.by_path]
+            )
         self._connect(fresh, [path for path in paths if isinstance(nodes[path], Link)])
         return self.by_path[at]
 
@@ -179,7 +187,7 @@ class BuilderTree:
         if path in scalars:
             value = scalars[path]
             if isinstance(node.element, ReferenceTo):
-                return _Pending(value[()])
+                return _Pending(value.item())
             return value.copy() if isinstance(node.element, Compound) else value[()]
         array = self.adapter.array(path)
         has_references = isinstance(node.element, ReferenceTo) or (
@@ -268,5 +276,3 @@ class UnreadableData:
 
 def _is_below(path: str, root: str) -> bool:
     return root == ROOT or path == root or path.startswith(root + "/")
-
-

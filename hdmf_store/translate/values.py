@@ -79,13 +79,11 @@ def dataset_of(data: Any, dtype: Any, target_of: TargetOf) -> tuple[Dataset, boo
 
 
 def _wrapped(wrapper: DataIO, dtype: Any, target_of: TargetOf) -> tuple[Dataset, bool | None]:
-    if isinstance(wrapper, ZarrDataIO):
-        layout = wrapper.layout
-    else:
-        layout = hdf5_layout(getattr(wrapper, "io_settings", {}))
+    is_ours = isinstance(wrapper, ZarrDataIO)
+    layout = wrapper.layout if is_ours else hdf5_layout(getattr(wrapper, "io_settings", {}))
     if wrapper.data is None:
         element = declared_element(dtype if wrapper.dtype is None else wrapper.dtype)
-        if wrapper.shape is None or element is None or element is TEXT_OR_BYTES and wrapper.dtype is None:
+        if wrapper.shape is None or element is None or (element is TEXT_OR_BYTES and wrapper.dtype is None):
             raise ValueError("a wrapper without data needs a shape and a dtype")
         empty = Text() if element is TEXT_OR_BYTES else element
         return Dataset(empty, wrapper.shape, Unwritten(), {}, layout), None
@@ -133,7 +131,7 @@ class _Cast:
         return self.source.read(region).astype(self.dtype)
 
 
-# ------------------------------------------------------------------------------------------------------ values in memory
+# ----------------------------------------------------------------------------------------------------- values in memory
 
 
 def _scalar(value: Any) -> np.ndarray:
@@ -152,7 +150,9 @@ def _from_memory(data: Any, dtype: Any, target_of: TargetOf) -> Dataset:
         return _records(data, declared, target_of)
     array = _array(data)
     if isinstance(declared, ReferenceTo) or (array.dtype == object and _holds_builders(array)):
-        return _in_memory(_each(array, lambda item: None if item is None else _as_target(item, target_of)), ReferenceTo())
+        return _in_memory(
+            _each(array, lambda item: None if item is None else _as_target(item, target_of)), ReferenceTo()
+        )
     normal, element = normal_form(array)
     if isinstance(declared, Number) and isinstance(element, Number):
         if declared != element:
@@ -170,7 +170,7 @@ def _array(data: Any) -> np.ndarray:
         leaf: Any = data
         while isinstance(leaf, list | tuple) and leaf:
             leaf = leaf[0]
-        is_number = isinstance(leaf, int | float | complex | np.generic | np.ndarray) or isinstance(leaf, list | tuple)
+        is_number = isinstance(leaf, int | float | complex | np.generic | np.ndarray | list | tuple)
         return np.asarray(data) if is_number and not isinstance(leaf, np.str_ | np.bytes_) else np.array(data, object)
     if hasattr(data, "__array__") or np.isscalar(data):
         return np.asarray(data)
@@ -284,7 +284,7 @@ def _known_columns(element: Compound, columns: dict[str, np.ndarray]) -> Compoun
     """Return a declared compound with its fields of text or bytes decided by what they hold."""
     fields = []
     for field in element.fields:
-        kind = field.type
+        kind: Any = field.type
         if kind is TEXT_OR_BYTES or kind == Text():
             kind = normal_form(columns[field.name].astype(object))[1]
             kind = kind if isinstance(kind, Bytes) else Text()
