@@ -11,11 +11,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from hdmf_store.nodes import Number, RandomAccess, Region, part, slabs, tiles
+from hdmf_store.nodes import Number, RandomAccess, Region, part, slabs, tiles, whole
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.zarr_v3 import ArrayRecord
 
@@ -179,7 +179,8 @@ class StreamAssembler:
     ----------
     record : ArrayRecord
         Its shape is not used: a stream says how far it reaches as it goes.
-    encode : Encodes
+    encode : callable
+        From one full chunk to its bytes.
     load : callable
         Returns the stored bytes of a chunk by key, for a chunk of which more comes after it was handed on.
     decode : callable
@@ -189,7 +190,7 @@ class StreamAssembler:
     def __init__(
         self,
         record: ArrayRecord,
-        encode: Encodes,
+        encode: Callable[[np.ndarray], bytes],
         load: Callable[[str], bytes | None],
         decode: Callable[[bytes], np.ndarray],
     ) -> None:
@@ -224,6 +225,13 @@ class StreamAssembler:
             place = tuple(slice(o.start - at, o.stop - at) for o, at in zip(overlap, corner, strict=True))
             yield from self._fill(index, place, part)
 
+    def only_piece(self) -> np.ndarray | None:
+        """Return all values in the stored dtype while they fit one chunk, of which nothing was handed on yet."""
+        origin = (0,) * len(self.reach)
+        if self._handed_on or set(self._open) != {origin}:
+            return None
+        return part(self._open[origin][0], whole(self.reach))
+
     def finish(self) -> Iterator[tuple[str, bytes]]:
         """Yield the chunks that never were completed."""
         for index in list(self._open):
@@ -250,26 +258,17 @@ class StreamAssembler:
         return np.full(self._record.chunks, self._record.fill, dtype)
 
     def _hand_on(self, index: tuple[int, ...], chunk: np.ndarray) -> Iterator[tuple[str, bytes]]:
-        had_bytes = index in self._handed_on
-        self._handed_on.add(index)
-        data = self._encode(chunk)
-        if data is not None or had_bytes:
-            yield self._record.chunk_key(index), data if data is not None else self._stored_fill(chunk)
-
-    def _stored_fill(self, chunk: np.ndarray) -> bytes:
-        # what was handed on before must be replaced even though it now equals the fill value
-        assert self._record.codec is not None
-        return self._record.codec.encode(chunk)
+        # what was handed on before must be replaced also when it now equals the fill value
+        if index in self._handed_on or not is_fill(self._record, chunk):
+            self._handed_on.add(index)
+            yield self._record.chunk_key(index), self._encode(chunk)
 
 
-def as_encoder(record: ArrayRecord, fallback: Any) -> Encodes:
-    """Return the function that encodes one chunk of a dataset, leaving out chunks that hold the fill value alone.
+def leaving_out_fill(record: ArrayRecord, encode: Callable[[np.ndarray], bytes]) -> Encodes:
+    """Return the function that encodes one chunk of a dataset, or leaves it out if it holds the fill value alone.
 
     A dataset of a single chunk is always stored: a missing chunk is a failed request for every remote reader.
     """
-    if record.codec is None:
-        return fallback
-    encode = record.codec.encode
     if math.prod(record.grid) <= 1:
         return encode
     return lambda chunk: None if is_fill(record, chunk) else encode(chunk)

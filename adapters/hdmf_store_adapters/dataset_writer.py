@@ -13,17 +13,20 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import attrs
+import numpy as np
 
 from hdmf_store.adapter import Progress
-from hdmf_store.nodes import Bytes, Compound, Dataset, Number, RandomAccess, Stream, Unwritten, tiles
+from hdmf_store.nodes import ArraySource, Bytes, Compound, Dataset, Number, RandomAccess, Stream, Unwritten, tiles
 from hdmf_store_adapters import zarr_v3
-from hdmf_store_adapters.chunks import BUFFER_BYTES, StreamAssembler, as_encoder, encoded_chunks
-from hdmf_store_adapters.layout_choice import item_size
+from hdmf_store_adapters.chunk_codecs import ChunkCodec
+from hdmf_store_adapters.chunks import BUFFER_BYTES, StreamAssembler, encoded_chunks, leaving_out_fill
+from hdmf_store_adapters.layout_choice import chunk_shape, item_size
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 
 __all__ = ["DatasetWriter"]
 
+_ANY_LENGTH = 2**40
 _STREAM_TEXT = 128
 """Characters that a text field of a compound gets when its values come as a stream, and so are not known."""
 
@@ -72,7 +75,9 @@ class DatasetWriter:
             if isinstance(values, Unwritten):
                 continue
             assert isinstance(values, RandomAccess)
-            for key, data in encoded_chunks(record, values, as_encoder(record, _fallback(document, record))):
+            for key, data in encoded_chunks(
+                record, values, leaving_out_fill(record, _chunk_coder(document, record).encode)
+            ):
                 yield f"{path[1:]}/{key}", data
                 self._report(_chunk_bytes(record))
 
@@ -95,22 +100,32 @@ class DatasetWriter:
 
     def _stream(self, path: str, dataset: Dataset) -> Generator[None, None, dict[str, Any]]:
         """Store one stream, a piece at each step; the generator's value is the document."""
-        document, record = self._prepare(path, dataset)
-        fallback = ZarrChunk(document, record) if record.codec is None else None
+        document, record = self._prepare(path, _with_chunks(dataset))
+        coder = _chunk_coder(document, record)
         assembler = StreamAssembler(
             record,
-            as_encoder(attrs.evolve(record, shape=(2**62,) * len(record.shape)), fallback and fallback.encode),
+            coder.encode,
             lambda key: self._medium.read(f"{path[1:]}/{key}"),
-            fallback.decode if fallback else lambda data: record.codec.decode(data, record.chunks),  # type: ignore[union-attr]
+            lambda data: coder.decode(data, record.chunks),
         )
         assert isinstance(dataset.values, Stream)
         for region, values in dataset.values.pieces:
             self._put(path, assembler.add(region, values))
             self._report(values.nbytes)
             yield
+        shape = tuple(max(least, reached) for least, reached in zip(dataset.shape, assembler.reach, strict=True))
+        everything = assembler.only_piece() if dataset.layout.chunks is None else None
+        if everything is not None and everything.shape == shape:
+            return self._short(path, dataset, record.to_normal(everything))
         self._put(path, assembler.finish())
-        shape = [max(least, reached) for least, reached in zip(dataset.shape, assembler.reach, strict=True)]
-        return {**document, "shape": shape}
+        return {**document, "shape": list(shape)}
+
+    def _short(self, path: str, dataset: Dataset, values: np.ndarray) -> dict[str, Any]:
+        """Store a stream that turned out to be short as the single chunk that its values need."""
+        known = attrs.evolve(dataset, shape=values.shape, values=ArraySource(values))
+        prepared = {path: self._prepare(path, known)}
+        self._medium.write_many(self._stored(prepared, {path: known}))
+        return prepared[path][0]
 
     def _put(self, path: str, chunks: Iterator[tuple[str, bytes]]) -> None:
         items = [(f"{path[1:]}/{key}", data) for key, data in chunks]
@@ -126,8 +141,18 @@ def _chunk_bytes(record: zarr_v3.ArrayRecord) -> int:
     return math.prod(record.chunks) * item_size(record.element)
 
 
-def _fallback(document: Mapping[str, Any], record: zarr_v3.ArrayRecord) -> Any:
-    return ZarrChunk(document, record).encode if record.codec is None else None
+def _with_chunks(dataset: Dataset) -> Dataset:
+    """Return a stream's dataset with chunks for the length that it may reach."""
+    layout = dataset.layout
+    if layout.chunks is not None:
+        return dataset
+    limits = layout.maxshape or (None,) * len(dataset.shape)
+    lengths = tuple(_ANY_LENGTH if limit is None else limit for limit in limits)
+    return attrs.evolve(dataset, layout=attrs.evolve(layout, chunks=chunk_shape(lengths, item_size(dataset.element))))
+
+
+def _chunk_coder(document: Mapping[str, Any], record: zarr_v3.ArrayRecord) -> ChunkCodec | ZarrChunk:
+    return record.codec or ZarrChunk(document, record)
 
 
 def _widths(dataset: Dataset) -> dict[str, int]:

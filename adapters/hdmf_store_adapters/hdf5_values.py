@@ -27,6 +27,7 @@ from hdmf_store.nodes import (
     Target,
     Text,
     Unreadable,
+    each,
 )
 
 __all__ = ["H5Source", "attribute_value", "element_of", "h5_attribute", "h5_dtype", "to_h5"]
@@ -120,18 +121,10 @@ def _to_normal(values: np.ndarray, element: ElementType, file: h5py.File) -> np.
             normal[field.name] = _to_normal(values[field.name], field.type, file)
         return normal
     if isinstance(element, ReferenceTo):
-        return _each(values, lambda reference: target_of(reference, file))
+        return each(values, lambda reference: target_of(reference, file))
     if isinstance(element, Text):
-        return _each(values, lambda value: value.decode() if isinstance(value, bytes) else value)
-    return _each(values, lambda value: value if isinstance(value, bytes) else value.encode())
-
-
-def _each(values: np.ndarray, function: Any) -> np.ndarray:
-    out = np.empty(values.shape, object)
-    flat = out.reshape(-1)
-    for position, value in enumerate(values.reshape(-1)):
-        flat[position] = function(value)
-    return out
+        return each(values, lambda value: value.decode() if isinstance(value, bytes) else value)
+    return each(values, lambda value: value if isinstance(value, bytes) else value.encode())
 
 
 def target_of(reference: h5py.Reference, file: h5py.File) -> Target | None:
@@ -191,7 +184,7 @@ def h5_attribute(value: Any, file: h5py.File) -> Any:
         array = np.array(value, dtype=object)
         flat = array.reshape(-1)
         if flat.size and all(isinstance(item, Target) for item in flat):
-            return _each(array, lambda target: file[target.path].ref).astype(h5py.ref_dtype)
+            return each(array, lambda target: file[target.path].ref).astype(h5py.ref_dtype)
         if flat.size and all(isinstance(item, str) for item in flat):
             return array.astype(h5py.string_dtype())
         is_large = flat.size and all(type(item) is int for item in flat) and max(flat) > np.iinfo(np.int64).max
@@ -216,7 +209,7 @@ def h5_dtype(element: ElementType) -> np.dtype:
 def to_h5(values: np.ndarray, element: ElementType, file: h5py.File) -> np.ndarray:
     """Return values in normal form as h5py stores them; targets of references must exist already."""
     if isinstance(element, ReferenceTo):
-        return _each(values, lambda target: h5py.Reference() if target is None else file[target.path].ref)
+        return each(values, lambda target: h5py.Reference() if target is None else file[target.path].ref)
     if isinstance(element, Compound):
         stored = np.empty(values.shape, h5_dtype(element))
         for field in element.fields:

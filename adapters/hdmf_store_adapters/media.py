@@ -14,10 +14,6 @@ __all__ = ["Medium"]
 class Medium(Protocol):
     """Bytes under keys, in one place."""
 
-    def exists(self) -> bool:
-        """Return whether a Zarr hierarchy is there; one look, no listing."""
-        ...
-
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None."""
         ...

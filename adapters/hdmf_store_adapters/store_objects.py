@@ -36,10 +36,6 @@ class StoreObject:
         self._superseded: set[str] | None = None
         self._written: set[str] = set()
 
-    def exists(self) -> bool:
-        """Return whether a Zarr hierarchy is there."""
-        return self.read("zarr.json") is not None or self.read(".zgroup") is not None
-
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None."""
         if isinstance(self._store, SupportsGetSync):

@@ -66,6 +66,9 @@ class DocumentOverlay(WrapperStore):
     def _with_store(self, store: Any) -> DocumentOverlay:
         return type(self)(store, self._holder)
 
+    def __str__(self) -> str:
+        return str(self._store)
+
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
         """Return a document from memory, anything else from the store."""
         name = key.rpartition("/")[2]

@@ -40,6 +40,7 @@ from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
 
 __all__ = ["ZarrAdapter"]
 
+_FORMAT_2 = ".zgroup"
 _CREATING = ("w", "w-", "x")
 _MODES = ("r", "r-", "r+", "a", *_CREATING)
 
@@ -92,6 +93,7 @@ class ZarrAdapter:
         self._is_consolidated = False
         self._is_stale = False
         self._store: Any = None
+        self._root: bytes | None = None
 
     # ------------------------------------------------------------------------------------- finding the right adapter
 
@@ -145,7 +147,8 @@ class ZarrAdapter:
         if mode not in ("r", "r-") and self._read_only:
             raise ModeError(self._location.address, "write", mode, "a store that is not read-only")
         self._forget()
-        exists = mode != "w" and self._medium.exists()
+        self._root = None if mode == "w" else self._medium.read(zarr_v3.DOCUMENT)
+        exists = self._root is not None or (mode != "w" and self._medium.read(_FORMAT_2) is not None)
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
         if mode in ("r", "r-", "r+") and not exists:
@@ -318,9 +321,10 @@ class ZarrAdapter:
         return self._documents
 
     def _load_documents(self) -> tuple[dict[str, dict[str, Any]], bool]:
-        data = self._medium.read(zarr_v3.DOCUMENT)
+        data, self._root = self._root, None
+        data = data or self._medium.read(zarr_v3.DOCUMENT)
         if data is None:
-            raise MissingHierarchyError(self._location.address, _missing(self._location))
+            raise FormatError(self._location.address, ROOT, "is Zarr format 2, which this version does not read yet")
         if not self._ignores_consolidated:
             root = zarr_v3.parse(data, self._location.address, ROOT)
             documents = zarr_v3.split_consolidated(root)

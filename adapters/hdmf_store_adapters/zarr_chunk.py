@@ -33,20 +33,19 @@ class ZarrChunk:
         self._document = serialise(readable_by_every_zarr(alone))
         self._key = record.chunk_key((0,) * len(record.chunks))
 
-    def encode(self, chunk: np.ndarray) -> bytes | None:
-        """Return the bytes of a chunk, or None if it holds the fill value alone."""
+    def encode(self, chunk: np.ndarray) -> bytes:
+        """Return the bytes of a chunk."""
         held: dict[str, Any] = {}
-        array = self._array(held)
+        array = self._array(held).with_config({"write_empty_chunks": True})
         array[...] = chunk if chunk.ndim else chunk[()]
-        found = held.get(self._key)
-        return None if found is None else found.to_bytes()
+        return bytes(held[self._key].to_bytes())
 
-    def decode(self, data: bytes) -> np.ndarray:
-        """Return the values of a chunk."""
+    def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the values of a chunk, whose shape is that of the dataset's chunks."""
         held: dict[str, Any] = {}
         array = self._array(held)
         held[self._key] = zarr.buffer.cpu.Buffer.from_bytes(data)
-        return np.asarray(array[...])
+        return np.asarray(array[...]).reshape(shape)
 
     def _array(self, held: dict[str, Any]) -> Any:
         held[DOCUMENT] = zarr.buffer.cpu.Buffer.from_bytes(self._document)

@@ -36,6 +36,7 @@ from hdmf_store.nodes import (
     Target,
     Text,
     Unreadable,
+    each,
 )
 from hdmf_store_adapters.chunk_codecs import ChunkCodec, chunk_codec
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, text_room
@@ -300,7 +301,7 @@ def _to_normal(array: np.ndarray, element: ElementType) -> np.ndarray:
     if isinstance(element, Number):
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if isinstance(element, ReferenceTo):
-        return _map(array, lambda value: decode_target(value) if value else None)
+        return each(array, lambda value: decode_target(value) if value else None)
     if isinstance(element, Compound):
         normal = np.empty(array.shape, element.dtype)
         for field in element.fields:
@@ -311,7 +312,7 @@ def _to_normal(array: np.ndarray, element: ElementType) -> np.ndarray:
 
 def _to_stored(array: np.ndarray, element: ElementType, dtype: np.dtype | None) -> np.ndarray:
     if isinstance(element, ReferenceTo):
-        texts = _map(array, encode_target)
+        texts = each(array, encode_target)
         return texts if dtype is None or dtype.kind == "O" else texts.astype(dtype)
     if isinstance(element, Compound) and dtype is not None:
         stored = np.zeros(array.shape, dtype)
@@ -323,16 +324,7 @@ def _to_stored(array: np.ndarray, element: ElementType, dtype: np.dtype | None) 
 
 def as_text(array: np.ndarray, element: ElementType) -> np.ndarray:
     """Return values of text, bytes or references as the strings that are stored."""
-    return _map(array, encode_target) if isinstance(element, ReferenceTo) else array
-
-
-def _map(array: np.ndarray, function: Any) -> np.ndarray:
-    # one Python call an element: references have no vectorised form, and they are few beside the data
-    out = np.empty(array.shape, object)
-    flat = out.reshape(-1)
-    for position, value in enumerate(array.reshape(-1)):
-        flat[position] = function(value)
-    return out
+    return each(array, encode_target) if isinstance(element, ReferenceTo) else array
 
 
 def array_document(dataset: Dataset, widths: Mapping[str, int], location: str, path: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import attrs
@@ -24,6 +24,7 @@ __all__ = [
     "Source",
     "Stream",
     "Unwritten",
+    "each",
     "part",
     "tiles",
     "whole",
@@ -49,6 +50,19 @@ def part(array: np.ndarray, region: Region) -> np.ndarray:
     """Return a view of a region; an array also where numpy would hand out the one element of a scalar."""
     selection: tuple[Any, ...] = (*region, ...)
     return array[selection]
+
+
+def each(array: np.ndarray, function: Callable[[Any], Any]) -> np.ndarray:
+    """Return an array of objects with a function applied to every element; for what numpy cannot do at once.
+
+    >>> each(np.array([1, 2]), str).tolist()
+    ['1', '2']
+    """
+    out = np.empty(array.shape, object)
+    flat = out.reshape(-1)
+    for position, value in enumerate(array.reshape(-1).tolist()):
+        flat[position] = function(value)
+    return out
 
 
 def tiles(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[Region]:

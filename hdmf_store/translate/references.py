@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from hdmf.query import BuilderResolver, ContainerResolver, HDMFDataset, ReferenceResolver
 
-from hdmf_store.nodes import Compound, Dataset, ReferenceTo, Target
+from hdmf_store.nodes import Compound, Dataset, ReferenceTo, Target, each
 from hdmf_store.translate.declared import declaration_of
 
 __all__ = ["Resolve", "StoredReferences", "references"]
@@ -110,11 +110,7 @@ class StoredReferences(HDMFDataset, ReferenceResolver):
         resolved = rows.copy()
         for field in self.node.element.fields:  # type: ignore[union-attr]
             if isinstance(field.type, ReferenceTo):
-                objects = np.empty(rows.shape, object)
-                flat = objects.reshape(-1)
-                for position, target in enumerate(rows[field.name].reshape(-1).tolist()):
-                    flat[position] = self._object(target)
-                resolved[field.name] = objects
+                resolved[field.name] = each(rows[field.name], self._object)
         return resolved if resolved.ndim else resolved[()]
 
     @classmethod

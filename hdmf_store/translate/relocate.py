@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
-import numpy as np
 
 from hdmf_store.adapter import Location, StoreAdapter, adapter_class_for, open_adapter
 from hdmf_store.errors import ArgumentError, DanglingTargetError, HDMFStoreError, LocationError
@@ -23,6 +22,7 @@ from hdmf_store.nodes import (
     Node,
     ReferenceTo,
     Target,
+    each,
     parent,
     read_whole,
 )
@@ -164,21 +164,13 @@ def with_targets(node: Dataset, retarget: Callable[[Target | None], Target | Non
     element = node.element
     if isinstance(element, ReferenceTo):
         values = read_whole(node.values, node.shape)  # type: ignore[arg-type]
-        return attrs.evolve(node, values=ArraySource(_each(values, retarget)))
+        return attrs.evolve(node, values=ArraySource(each(values, retarget)))
     if isinstance(element, Compound) and element.references:
         rows = read_whole(node.values, node.shape).copy()  # type: ignore[arg-type]
         for name in element.references:
-            rows[name] = _each(rows[name], retarget)
+            rows[name] = each(rows[name], retarget)
         return attrs.evolve(node, values=ArraySource(rows))
     return node
-
-
-def _each(values: np.ndarray, function: Callable[[Any], Any]) -> np.ndarray:
-    out = np.empty(values.shape, object)
-    flat = out.reshape(-1)
-    for position, value in enumerate(values.reshape(-1).tolist()):
-        flat[position] = function(value)
-    return out
 
 
 def relocated(

@@ -36,6 +36,7 @@ from hdmf_store.nodes import (
     Target,
     Text,
     Unwritten,
+    each,
     whole,
 )
 from hdmf_store.translate.data_io import ZarrDataIO, hdf5_layout
@@ -151,7 +152,7 @@ def _from_memory(data: Any, dtype: Any, target_of: TargetOf) -> Dataset:
     array = _array(data)
     if isinstance(declared, ReferenceTo) or (array.dtype == object and _holds_builders(array)):
         return _in_memory(
-            _each(array, lambda item: None if item is None else _as_target(item, target_of)), ReferenceTo()
+            each(array, lambda item: None if item is None else _as_target(item, target_of)), ReferenceTo()
         )
     normal, element = normal_form(array)
     if isinstance(declared, Number) and isinstance(element, Number):
@@ -207,7 +208,7 @@ def _objects(array: np.ndarray) -> tuple[np.ndarray, ElementType]:
     if all(issubclass(kind, bytes) for kind in kinds):
         return _text_or_bytes(array)
     if all(issubclass(kind, str | bytes | date) for kind in kinds):
-        return _each(array, _as_text), Text()
+        return each(array, _as_text), Text()
     if all(issubclass(kind, bool | int | float | complex | np.generic) for kind in kinds):
         return normal_form(np.array(array.tolist()))
     if any(issubclass(kind, list | tuple | np.ndarray) for kind in kinds):
@@ -223,21 +224,13 @@ def _text_or_bytes(array: np.ndarray) -> tuple[np.ndarray, ElementType]:
         b"\0".join(flat).decode()
     except UnicodeDecodeError:
         return array, Bytes()
-    return _each(array, bytes.decode), Text()
+    return each(array, bytes.decode), Text()
 
 
 def _as_text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode()
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _each(array: np.ndarray, function: Callable[[Any], Any]) -> np.ndarray:
-    out = np.empty(array.shape, object)
-    flat = out.reshape(-1)
-    for position, value in enumerate(array.reshape(-1).tolist()):
-        flat[position] = function(value)
-    return out
 
 
 def _holds_builders(array: np.ndarray) -> bool:
@@ -297,7 +290,7 @@ def _filled(element: Compound, columns: dict[str, np.ndarray], shape: tuple[int,
     for field in element.fields:
         column = columns[field.name].reshape(shape)
         if isinstance(field.type, ReferenceTo):
-            array[field.name] = _each(column, lambda item: None if item is None else _as_target(item, target_of))
+            array[field.name] = each(column, lambda item: None if item is None else _as_target(item, target_of))
         elif isinstance(field.type, Text):
             array[field.name] = normal_form(column.astype(object))[0] if column.size else column
         else:
