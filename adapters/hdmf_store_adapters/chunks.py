@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 
 from hdmf_store.nodes import Number, RandomAccess, Region, part, slabs, tiles, whole
+from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.layout_choice import item_size
-from hdmf_store_adapters.zarr_v3 import ArrayRecord
 
 __all__ = ["BUFFER_BYTES", "Encodes", "StreamAssembler", "encoded_chunks", "read_region"]
 
@@ -73,10 +73,18 @@ def read_region(record: ArrayRecord, region: Region, get: Callable[[str], bytes 
 
 def _chunk(record: ArrayRecord, index: tuple[int, ...], get: Callable[[str], bytes | None]) -> np.ndarray:
     assert record.codec is not None
-    data = get(record.chunk_key(index))
+    data = stored_chunk(record, index, get)
     if data is None:
         return np.broadcast_to(np.asarray(record.fill, record.codec.dtype), record.chunks)
     return record.codec.decode(data, record.chunks)
+
+
+def stored_chunk(record: ArrayRecord, index: tuple[int, ...], get: Callable[[str], bytes | None]) -> bytes | None:
+    """Return the bytes of a chunk, wherever its key may lie, or None if it was never written."""
+    data = get(record.chunk_key(index))
+    if data is None and (other := record.other_chunk_key(index)) is not None:
+        data = get(other)
+    return data
 
 
 def _within(chunk: np.ndarray, record: ArrayRecord, index: tuple[int, ...], region: Region) -> np.ndarray:

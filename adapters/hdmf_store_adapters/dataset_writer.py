@@ -9,20 +9,32 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
 from hdmf_store.adapter import Progress
-from hdmf_store.nodes import ArraySource, Bytes, Compound, Dataset, Number, RandomAccess, Stream, Unwritten, tiles
-from hdmf_store_adapters import zarr_v3
-from hdmf_store_adapters.chunk_codecs import ChunkCodec
+from hdmf_store.nodes import (
+    ArraySource,
+    Bytes,
+    Compound,
+    Dataset,
+    Number,
+    RandomAccess,
+    Stream,
+    Target,
+    Unwritten,
+    tiles,
+)
+from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks, as_text
 from hdmf_store_adapters.chunks import BUFFER_BYTES, StreamAssembler, encoded_chunks, leaving_out_fill
+from hdmf_store_adapters.json_forms import ITSELF
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
+from hdmf_store_adapters.zarr_format import ZarrFormat
 
 __all__ = ["DatasetWriter"]
 
@@ -37,6 +49,7 @@ class DatasetWriter:
     Parameters
     ----------
     medium : Medium
+    zarr_format : ZarrFormat
     location : str
         For messages.
     separator : str or None
@@ -45,8 +58,16 @@ class DatasetWriter:
         Called with the bytes and objects that were written.
     """
 
-    def __init__(self, medium: Medium, location: str, separator: str | None, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        medium: Medium,
+        zarr_format: ZarrFormat,
+        location: str,
+        separator: str | None,
+        progress: Progress | None,
+    ) -> None:
         self._medium = medium
+        self._format = zarr_format
         self._location = location
         self._separator = separator
         self._progress = progress
@@ -61,14 +82,14 @@ class DatasetWriter:
         documents |= self._write_streams(streams, interleave)
         return {path: documents[path] for path in datasets}
 
-    def _prepare(self, path: str, dataset: Dataset) -> tuple[dict[str, Any], zarr_v3.ArrayRecord]:
+    def _prepare(self, path: str, dataset: Dataset) -> tuple[dict[str, Any], ArrayRecord]:
         if self._separator and dataset.layout.separator is None:
             dataset = attrs.evolve(dataset, layout=attrs.evolve(dataset.layout, separator=self._separator))
-        document = zarr_v3.array_document(dataset, _widths(dataset), self._location, path)
-        return document, zarr_v3.decode_array(document, self._location, path)[1]
+        document = self._format.array_document(dataset, self._widths(dataset), self._location, path)
+        return document, self._format.decode_array(document, self._location, path, ITSELF)[1]
 
     def _stored(
-        self, prepared: Mapping[str, tuple[dict[str, Any], zarr_v3.ArrayRecord]], datasets: Mapping[str, Dataset]
+        self, prepared: Mapping[str, tuple[dict[str, Any], ArrayRecord]], datasets: Mapping[str, Dataset]
     ) -> Iterator[tuple[str, bytes]]:
         for path, (document, record) in prepared.items():
             values = datasets[path].values
@@ -76,7 +97,7 @@ class DatasetWriter:
                 continue
             assert isinstance(values, RandomAccess)
             for key, data in encoded_chunks(
-                record, values, leaving_out_fill(record, _chunk_coder(document, record).encode)
+                record, values, leaving_out_fill(record, self._coder(document, record).encode)
             ):
                 yield f"{path[1:]}/{key}", data
                 self._report(_chunk_bytes(record))
@@ -101,7 +122,7 @@ class DatasetWriter:
     def _stream(self, path: str, dataset: Dataset) -> Generator[None, None, dict[str, Any]]:
         """Store one stream, a piece at each step; the generator's value is the document."""
         document, record = self._prepare(path, _with_chunks(dataset))
-        coder = _chunk_coder(document, record)
+        coder = self._coder(document, record)
         assembler = StreamAssembler(
             record,
             coder.encode,
@@ -118,7 +139,7 @@ class DatasetWriter:
         if everything is not None and everything.shape == shape:
             return self._short(path, dataset, record.to_normal(everything))
         self._put(path, assembler.finish())
-        return {**document, "shape": list(shape)}
+        return self._format.resized(document, shape)
 
     def _short(self, path: str, dataset: Dataset, values: np.ndarray) -> dict[str, Any]:
         """Store a stream that turned out to be short as the single chunk that its values need."""
@@ -126,6 +147,12 @@ class DatasetWriter:
         prepared = {path: self._prepare(path, known)}
         self._medium.write_many(self._stored(prepared, {path: known}))
         return prepared[path][0]
+
+    def _coder(self, document: Mapping[str, Any], record: ArrayRecord) -> CodesChunks:
+        return record.codec or ZarrChunk(self._format, document, record)
+
+    def _widths(self, dataset: Dataset) -> dict[str, int]:
+        return {} if self._format.CELL_FORM is None else _widths(dataset, self._format.CELL_FORM)
 
     def _put(self, path: str, chunks: Iterator[tuple[str, bytes]]) -> None:
         items = [(f"{path[1:]}/{key}", data) for key, data in chunks]
@@ -137,7 +164,7 @@ class DatasetWriter:
             self._progress(count, 0)
 
 
-def _chunk_bytes(record: zarr_v3.ArrayRecord) -> int:
+def _chunk_bytes(record: ArrayRecord) -> int:
     return math.prod(record.chunks) * item_size(record.element)
 
 
@@ -151,11 +178,7 @@ def _with_chunks(dataset: Dataset) -> Dataset:
     return attrs.evolve(dataset, layout=attrs.evolve(layout, chunks=chunk_shape(lengths, item_size(dataset.element))))
 
 
-def _chunk_coder(document: Mapping[str, Any], record: zarr_v3.ArrayRecord) -> ChunkCodec | ZarrChunk:
-    return record.codec or ZarrChunk(document, record)
-
-
-def _widths(dataset: Dataset) -> dict[str, int]:
+def _widths(dataset: Dataset, form: Callable[[Target | None], Any]) -> dict[str, int]:
     """Return the longest value of each field of a compound that is not a number, in characters or bytes."""
     element = dataset.element
     if not isinstance(element, Compound):
@@ -171,7 +194,7 @@ def _widths(dataset: Dataset) -> dict[str, int]:
     for region in tiles(dataset.shape, step):
         values = dataset.values.read(region)
         for field in fields:
-            stored = zarr_v3.as_text(values[field.name], field.type)
+            stored = as_text(values[field.name], field.type, form)
             longest[field.name] = max(longest[field.name], *map(len, stored.reshape(-1)))
     return {name: _bytes_or_text(element, name, size) for name, size in longest.items()}
 

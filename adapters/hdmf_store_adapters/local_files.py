@@ -84,21 +84,21 @@ class LocalFiles:
             _remove(f"{self._base}/{folder}")
         self._folders.clear()
 
-    def crawl(self, document: str) -> dict[str, bytes]:
+    def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
         """Return all documents below the folder. Links in the file system that lead out of it are not followed."""
         found: dict[str, bytes] = {}
-        self._crawl("", document, found)
+        self._crawl("", documents, found)
         return found
 
-    def _crawl(self, prefix: str, document: str, found: dict[str, bytes]) -> None:
-        data = self.read(prefix + document)
-        if data is None:
+    def _crawl(self, prefix: str, documents: Sequence[str], found: dict[str, bytes]) -> None:
+        here = {prefix + name: data for name in documents if (data := self.read(prefix + name)) is not None}
+        if not here:
             return
-        found[prefix + document] = data
+        found |= here
         with os.scandir(f"{self._base}/{prefix}") as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
         for name in names:
-            self._crawl(f"{prefix}{name}/", document, found)
+            self._crawl(f"{prefix}{name}/", documents, found)
 
     def begin_replacement(self) -> None:
         """Direct all writing to a new folder beside this one."""

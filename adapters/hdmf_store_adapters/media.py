@@ -30,8 +30,8 @@ class Medium(Protocol):
         """Remove all keys below each of the folders; what is not there is no error."""
         ...
 
-    def crawl(self, document: str) -> dict[str, bytes]:
-        """Return all documents of that name by their keys, in an order in which parents come first."""
+    def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
+        """Return all files of those names by their keys, parents before what is below them."""
         ...
 
     def begin_replacement(self) -> None:

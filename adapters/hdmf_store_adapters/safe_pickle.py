@@ -69,7 +69,7 @@ class _ArrayType:
         _refuse("a call of numpy.ndarray")
 
 
-class _Reference(dict):  # type: ignore[type-arg]
+class _Reference(dict):
     """Stands for hdmf-zarr's reference, a mapping."""
 
 
@@ -134,7 +134,7 @@ def safe_loads(data: bytes) -> Any:
         loaded = _Unpickler(io.BytesIO(data)).load()
     except UnsafePickleError:
         raise
-    except Exception as problem:  # noqa: BLE001 - a damaged pickle can fail in any way
+    except Exception as problem:
         raise UnsafePickleError(f"the pickle is damaged ({type(problem).__name__}: {problem})") from problem
     return _Rebuilder().rebuilt(loaded, 0)
 
@@ -145,7 +145,7 @@ def _refuse_extension_codes(data: bytes) -> None:
     if copyreg._extension_registry:  # type: ignore[attr-defined]
         try:
             codes = [op.name for op, _, _ in pickletools.genops(data) if op.name.startswith("EXT")]
-        except Exception as problem:  # noqa: BLE001 - as above
+        except Exception as problem:
             raise UnsafePickleError(f"the pickle is damaged ({problem})") from problem
         if codes:
             _refuse("an extension code")
@@ -237,7 +237,7 @@ def _dtype(value: Any) -> np.dtype:
         _refuse(f"an array of the type {code!r}")
     if dtype.kind == "O" or order not in ("<", ">"):
         return dtype
-    return dtype.newbyteorder(order)
+    return dtype.newbyteorder("<" if order == "<" else ">")
 
 
 def _records(code: str, state: tuple[Any, ...]) -> np.dtype:

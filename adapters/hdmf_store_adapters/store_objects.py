@@ -76,11 +76,11 @@ class StoreObject:
         if self._store.supports_deletes:
             sync(_together(self._store.delete_dir, folders))
 
-    def crawl(self, document: str) -> dict[str, bytes]:
-        """Return all documents of that name by their keys, parents first."""
+    def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
+        """Return all files of those names by their keys, parents first."""
 
         async def keys() -> list[str]:
-            return [key async for key in self._store.list() if key.rpartition("/")[2] == document]
+            return [key async for key in self._store.list() if key.rpartition("/")[2] in documents]
 
         found = sorted(sync(keys()), key=lambda key: (key.count("/"), key))
         return {key: data for key, data in zip(found, self.read_many(found), strict=True) if data is not None}

@@ -7,7 +7,7 @@ opens zarr's own machinery only when something needs it; small reads are decoded
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import attrs
@@ -17,8 +17,8 @@ from zarr.storage import WrapperStore
 
 from hdmf_store.errors import UnsupportedValueError
 from hdmf_store.nodes import Compound, Number, Origin, ReferenceTo, Region, whole
+from hdmf_store_adapters.array_record import ArrayRecord, as_text
 from hdmf_store_adapters.chunks import read_region
-from hdmf_store_adapters.zarr_v3 import DOCUMENT, ArrayRecord, as_text, path_of, readable_by_every_zarr, serialise
 
 __all__ = ["DocumentOverlay", "StoredArray", "StoredSource"]
 
@@ -37,9 +37,13 @@ class Holder(Protocol):
 
     def record(self, path: str) -> ArrayRecord: ...
 
-    def document(self, path: str) -> Mapping[str, Any] | None: ...
+    def zarr_version(self) -> int: ...
 
-    def replace_document(self, path: str, data: bytes) -> bytes: ...
+    def zarr_file(self, key: str) -> bytes | None: ...
+
+    def is_document(self, key: str) -> bool: ...
+
+    def replace_document(self, key: str, data: bytes) -> bytes: ...
 
     def read_chunk(self, key: str) -> bytes | None: ...
 
@@ -71,19 +75,15 @@ class DocumentOverlay(WrapperStore):
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
         """Return a document from memory, anything else from the store."""
-        name = key.rpartition("/")[2]
-        if name == DOCUMENT:
-            document = self._holder.document(path_of(key))
-            return (
-                None if document is None else prototype.buffer.from_bytes(serialise(readable_by_every_zarr(document)))
-            )
+        if self._holder.is_document(key):
+            data = self._holder.zarr_file(key)
+            return None if data is None else prototype.buffer.from_bytes(data)
         return await self._store.get(key, prototype, byte_range)
 
     async def set(self, key: str, value: Any) -> None:
         """Store a chunk, or let the holder store a changed document in its own form."""
-        if key.rpartition("/")[2] == DOCUMENT:
-            data = self._holder.replace_document(path_of(key), value.to_bytes())
-            value = type(value).from_bytes(data)
+        if self._holder.is_document(key):
+            value = type(value).from_bytes(self._holder.replace_document(key, value.to_bytes()))
         await self._store.set(key, value)
 
 
@@ -135,7 +135,9 @@ class StoredArray(zarr.Array):
         if self._opened is None:
             overlay = DocumentOverlay(self._holder.zarr_store(), self._holder)
             mode = "r+" if self._holder.writes else "r"
-            opened = zarr.open_array(overlay, path=self._node_path[1:], mode=mode, zarr_format=3)
+            opened = zarr.open_array(
+                overlay, path=self._node_path[1:], mode=mode, zarr_format=self._holder.zarr_version()
+            )
             self._opened = opened.async_array
         return self._opened
 
@@ -232,7 +234,10 @@ class StoredArray(zarr.Array):
             if isinstance(field.type, Number | Compound):
                 continue
             room = stored.dtype[field.name].itemsize // (4 if stored.dtype[field.name].kind == "U" else 1)
-            longest = max(map(len, as_text(np.asarray(rows[field.name]), field.type).reshape(-1)), default=0)
+            longest = max(
+                map(len, as_text(np.asarray(rows[field.name]), field.type, record.reference_form).reshape(-1)),
+                default=0,
+            )
             if longest > room:
                 raise UnsupportedValueError(
                     self._holder.address,

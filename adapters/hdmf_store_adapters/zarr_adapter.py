@@ -1,6 +1,6 @@
 """The adapter for Zarr: one hierarchy in a folder, or in any zarr store object.
 
-Composes the format (`zarr_v3`), the chunks (`chunks`) and a medium (`local_files`, `store_objects`); what is
+Composes a format (`zarr_format`), the chunks (`chunks`) and a medium (`local_files`, `store_objects`); what is
 decided here is the order of things: values, then documents from the leaves up, then the root's document, which
 is the commit.
 """
@@ -31,16 +31,19 @@ from hdmf_store.errors import (
     UnreadableError,
 )
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Unreadable, basename, parent, part, whole
-from hdmf_store_adapters import zarr_v3
+from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.chunks import stored_chunk
 from hdmf_store_adapters.dataset_writer import DatasetWriter
+from hdmf_store_adapters.json_forms import ITSELF
 from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.store_objects import StoreObject
 from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
+from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
 
 __all__ = ["ZarrAdapter"]
 
-_FORMAT_2 = ".zgroup"
+_NEWEST = 3
 _CREATING = ("w", "w-", "x")
 _MODES = ("r", "r-", "r+", "a", *_CREATING)
 
@@ -56,6 +59,8 @@ class ZarrAdapter:
         For a URL: what fsspec's file system takes.
     force_overwrite : bool, default False
         In mode ``w``, replace also what is no Zarr hierarchy.
+    zarr_format : {2, 3}, optional
+        For a new hierarchy; 3 by default. An existing one keeps the format that it has.
     separator : {"/", "."}, optional
         Between the indices in the keys of chunks. By default that of the store's class; without one, ``"."`` for
         datasets of a single chunk, which saves a folder each, and ``"/"`` for the rest.
@@ -74,8 +79,14 @@ class ZarrAdapter:
         *,
         storage_options: Mapping[str, Any] | None = None,
         force_overwrite: bool = False,
+        zarr_format: int | None = None,
         separator: str | None = None,
     ) -> None:
+        if zarr_format not in (None, *FORMATS):
+            raise ArgumentError(
+                f"zarr_format must be one of {', '.join(map(str, sorted(FORMATS)))}, not {zarr_format!r}"
+            )
+        self._new_format = zarr_format or _NEWEST
         self._medium, self._location = _medium_and_location(place, storage_options)
         self._force = force_overwrite
         self._separator = separator or getattr(place, "dimension_separator", None)
@@ -87,13 +98,14 @@ class ZarrAdapter:
         self._forget()
 
     def _forget(self) -> None:
-        self._documents: dict[str, dict[str, Any]] | None = None
+        self._format: ZarrFormat = FORMATS[self._new_format]
+        self._documents: dict[str, Document] | None = None
         self._hierarchy: Hierarchy | None = None
-        self._records: dict[str, zarr_v3.ArrayRecord] = {}
+        self._records: dict[str, ArrayRecord] = {}
         self._is_consolidated = False
         self._is_stale = False
         self._store: Any = None
-        self._root: bytes | None = None
+        self._seen: dict[str, bytes | None] = {}
 
     # ------------------------------------------------------------------------------------- finding the right adapter
 
@@ -132,7 +144,7 @@ class ZarrAdapter:
             linkable=self._is_linkable,
             consolidates=True,
             links_to=(self.name,),
-            reserved_names=(zarr_v3.DOCUMENT,),
+            reserved_names=self._format.DOCUMENTS,
         )
 
     @property
@@ -147,8 +159,7 @@ class ZarrAdapter:
         if mode not in ("r", "r-") and self._read_only:
             raise ModeError(self._location.address, "write", mode, "a store that is not read-only")
         self._forget()
-        self._root = None if mode == "w" else self._medium.read(zarr_v3.DOCUMENT)
-        exists = self._root is not None or (mode != "w" and self._medium.read(_FORMAT_2) is not None)
+        exists = mode != "w" and self._recognises()
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
         if mode in ("r", "r-", "r+") and not exists:
@@ -158,6 +169,19 @@ class ZarrAdapter:
             self._medium.check_replaceable(self._force)
         self._ignores_consolidated = mode == "r-"
         self._mode = mode
+
+    def _recognises(self) -> bool:
+        """Look for the documents by which a format is known; what is read here is not read again."""
+        for version, candidate in FORMATS.items():
+            for sign in candidate.SIGNS:
+                self._seen[sign] = self._medium.read(sign)
+                if self._seen[sign] is not None:
+                    self._format = FORMATS[version]
+                    return True
+        return False
+
+    def _read_once(self, key: str) -> bytes | None:
+        return self._seen.pop(key) if key in self._seen else self._medium.read(key)
 
     def close(self) -> None:
         """Release what is held; a document that an appended array made stale is brought up to date first."""
@@ -182,7 +206,7 @@ class ZarrAdapter:
     def fetch(self, paths: Sequence[str]) -> Mapping[str, np.ndarray]:
         """Return the values of small datasets, their chunks fetched together."""
         hierarchy = self.load()
-        direct: list[tuple[str, zarr_v3.ArrayRecord]] = []
+        direct: list[tuple[str, ArrayRecord]] = []
         rest: list[str] = []
         for path in paths:
             record = self.record(path)
@@ -191,9 +215,9 @@ class ZarrAdapter:
                 direct.append((path, record))
             else:
                 rest.append(path)
-        index = [path[1:] + "/" + record.chunk_key((0,) * len(record.shape)) for path, record in direct]
+        keys = [path[1:] + "/" + record.chunk_key((0,) * len(record.shape)) for path, record in direct]
         found = {}
-        for (path, record), data in zip(direct, self._medium.read_many(index), strict=True):
+        for (path, record), data in zip(direct, self._medium.read_many(keys), strict=True):
             found[path] = self._decode_single(path, record, data)
         for path in rest:
             dataset = hierarchy[path]
@@ -212,15 +236,16 @@ class ZarrAdapter:
         if self._mode in ("r", "r-"):
             raise ModeError(self._location.address, "write", self._mode, "mode 'w', 'a' or 'r+'")
         known = {} if self._creates else dict(self._known_documents())
-        _check_names(plan.nodes, self._location.address)
+        address = self._location.address
+        _check_names(plan.nodes, address, self._format.DOCUMENTS)
         documents = self._group_documents(plan, known)
         if self._creates:
             self._medium.begin_replacement()
-        writer = DatasetWriter(self._medium, self._location.address, self._separator, progress)
+        writer = DatasetWriter(self._medium, self._format, address, self._separator, progress)
         try:
             fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
             for path in [path for path in fresh if path in known]:
-                documents[path] = _with_attributes(known[path], fresh.pop(path), self._location.address, path)
+                documents[path] = self._format.with_attributes(known[path], fresh.pop(path), address, path)
             documents |= writer.write(fresh, interleave=plan.interleave)
             self._commit(known, documents, plan.consolidate, progress)
         except BaseException:
@@ -261,7 +286,7 @@ class ZarrAdapter:
         """Whether arrays that were handed out may be assigned into."""
         return self._mode not in ("r", "r-", "")
 
-    def record(self, path: str) -> zarr_v3.ArrayRecord:
+    def record(self, path: str) -> ArrayRecord:
         """Return how the chunks of a dataset are decoded."""
         self._check_open("read")
         found = self._records.get(path)
@@ -274,20 +299,35 @@ class ZarrAdapter:
             raise UnreadableError(self._location.address, path, found.element.reason)
         return found
 
-    def document(self, path: str) -> Mapping[str, Any] | None:
-        """Return the document of a node."""
-        return self._known_documents().get(path)
+    def zarr_version(self) -> int:
+        """Return the version of the Zarr format."""
+        return self._format.VERSION
 
-    def replace_document(self, path: str, data: bytes) -> bytes:
+    def is_document(self, key: str) -> bool:
+        """Return whether a key is that of a document, of this format or another, and not of a chunk."""
+        name = key.rpartition("/")[2]
+        return any(name in known.DOCUMENTS for known in FORMATS.values())
+
+    def zarr_file(self, key: str) -> bytes | None:
+        """Return what zarr-python is shown under the key of a document."""
+        folder, _, name = key.rpartition("/")
+        document = self._known_documents().get("/" + folder)
+        return None if document is None else self._format.zarr_file(document, name)
+
+    def replace_document(self, key: str, data: bytes) -> bytes:
         """Take over what zarr changed of an array's document, in our own form; return the bytes to store."""
-        changed = zarr_v3.parse(data, self._location.address, path)
-        known = self._known_documents()
-        merged = {**known[path], "shape": changed["shape"], "attributes": changed["attributes"]}
-        known[path] = merged
-        _, self._records[path] = zarr_v3.decode_array(merged, self._location.address, path)
+        folder, _, name = key.rpartition("/")
+        path, known, address = "/" + folder, self._known_documents(), self._location.address
+        known[path] = self._format.changed_by_zarr(known[path], name, data, address, path)
+        _, self._records[path] = self._format.decode_array(known[path], address, path, self._itself)
         self._hierarchy = None
         self._is_stale = True
-        return zarr_v3.serialise(merged)
+        return dict(self._format.files(path, known[path]))[key]
+
+    @property
+    def _itself(self) -> frozenset[str]:
+        """The sources that mean this hierarchy."""
+        return ITSELF | {self._location.name, self._location.address, self._location.identity}
 
     def read_chunk(self, key: str) -> bytes | None:
         """Return the bytes of one chunk."""
@@ -320,42 +360,36 @@ class ZarrAdapter:
         assert self._documents is not None
         return self._documents
 
-    def _load_documents(self) -> tuple[dict[str, dict[str, Any]], bool]:
-        data, self._root = self._root, None
-        data = data or self._medium.read(zarr_v3.DOCUMENT)
-        if data is None:
-            raise FormatError(self._location.address, ROOT, "is Zarr format 2, which this version does not read yet")
+    def _load_documents(self) -> tuple[dict[str, Document], bool]:
         if not self._ignores_consolidated:
-            root = zarr_v3.parse(data, self._location.address, ROOT)
-            documents = zarr_v3.split_consolidated(root)
+            documents = self._format.consolidated(self._read_once, self._location.address)
             if documents is not None:
                 return documents, True
         return self._crawled()
 
-    def _crawled(self) -> tuple[dict[str, dict[str, Any]], bool]:
-        found = self._medium.crawl(zarr_v3.DOCUMENT)
-        paths = {zarr_v3.path_of(key): data for key, data in found.items()}
-        documents = {path: zarr_v3.parse(data, self._location.address, path) for path, data in paths.items()}
-        if ROOT in documents:
-            documents[ROOT].pop("consolidated_metadata", None)
-        return documents, False
+    def _crawled(self) -> tuple[dict[str, Document], bool]:
+        return self._format.gathered(self._medium.crawl(self._format.DOCUMENTS), self._location.address), False
 
     def _decode(self, documents: Mapping[str, Mapping[str, Any]]) -> Hierarchy:
         address = self._location.address
         nodes: dict[str, Node] = {}
+        itself = self._itself
         for path, document in documents.items():
             _check_path(path, address)
             if document.get("node_type") == "array":
-                dataset, self._records[path] = zarr_v3.decode_array(document, address, path)
+                dataset, self._records[path] = self._format.decode_array(document, address, path, itself)
                 nodes[path] = _with_values(dataset, StoredSource(self, path))
             else:
-                nodes[path], links = zarr_v3.decode_group(document, address, path)
+                nodes[path], links = self._format.decode_group(document, address, path, itself)
                 for name, link in links.items():
                     nodes.setdefault(path.rstrip("/") + "/" + name, link)
         return Hierarchy(nodes, address)
 
-    def _decode_single(self, path: str, record: zarr_v3.ArrayRecord, data: bytes | None) -> np.ndarray:
+    def _decode_single(self, path: str, record: ArrayRecord, data: bytes | None) -> np.ndarray:
         assert record.codec is not None
+        index = (0,) * len(record.shape)
+        if data is None and record.other_chunk_key(index) is not None:
+            data = stored_chunk(record, index, lambda key: self._medium.read(f"{path[1:]}/{key}"))
         try:
             if data is None:
                 chunk = np.full(record.chunks, record.fill, record.codec.dtype)
@@ -381,10 +415,10 @@ class ZarrAdapter:
             held: dict[str, Link] = {}
             group = groups.get(path)
             if path in known:
-                stored, held = zarr_v3.decode_group(known[path], address, path)
-                group = group or stored
+                stored, held = self._format.decode_group(known[path], address, path, self._itself)
+                group = group or (stored if isinstance(stored, Group) else None)
             group = group or Group()
-            documents[path] = zarr_v3.group_document(group, {**held, **links.get(path, {})}, address, path)
+            documents[path] = self._format.group_document(group, {**held, **links.get(path, {})}, address, path)
         return documents
 
     def _commit(
@@ -396,8 +430,8 @@ class ZarrAdapter:
     ) -> None:
         below = [path for path in reversed(list(documents)) if path != ROOT]
         below.sort(key=lambda path: -path.count("/"))
-        self._medium.write_many(_counted(((zarr_v3.document_key(p), documents[p]) for p in below), progress))
-        self._documents = {ROOT: zarr_v3.group_document(Group(), {}, "", ROOT), **known, **documents}
+        self._medium.write_many(_counted((self._format.files(p, documents[p]) for p in below), progress))
+        self._documents = {ROOT: self._format.group_document(Group(), {}, "", ROOT), **known, **documents}
         self._write_root(consolidate)
         self._medium.publish()
         self._creates = False
@@ -406,9 +440,8 @@ class ZarrAdapter:
         self._store = None
 
     def _write_root(self, consolidate: bool) -> None:
-        documents = self._known_documents()
-        root = zarr_v3.consolidate(documents) if consolidate else documents[ROOT]
-        self._medium.write_many([(zarr_v3.DOCUMENT, zarr_v3.serialise(root))])
+        for item in self._format.root_files(self._known_documents(), consolidate):
+            self._medium.write_many([item])  # one by one: the last is the commit
         self._is_consolidated, self._is_stale = consolidate, False
 
     def _undo(self, known: Mapping[str, Any], plan: Plan) -> None:
@@ -418,9 +451,9 @@ class ZarrAdapter:
             self._medium.remove([path[1:] for path in new if not isinstance(plan.nodes[path], Link)])
 
 
-def _counted(items: Iterable[tuple[str, Mapping[str, Any]]], progress: Progress | None) -> Iterator[tuple[str, bytes]]:
-    for key, document in items:
-        yield key, zarr_v3.serialise(document)
+def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None) -> Iterator[tuple[str, bytes]]:
+    for files in nodes:
+        yield from files
         if progress is not None:
             progress(0, 1)
 
@@ -429,29 +462,17 @@ def _with_values(dataset: Dataset, source: StoredSource) -> Dataset:
     return attrs.evolve(dataset, values=source)
 
 
-def _with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str, path: str) -> dict[str, Any]:
-    """Return a stored dataset's document with other attributes; the format's own stay."""
-    kept = {name: v for name, v in document["attributes"].items() if name in zarr_v3.RESERVED_ATTRIBUTES}
-    return {**document, "attributes": {**zarr_v3.encode_attributes(dataset.attributes, location, path), **kept}}
-
-
 def _check_path(path: str, location: str) -> None:
     if path != ROOT and any(part in ("", ".", "..") for part in path[1:].split("/")):
         raise FormatError(location, path, "is no path that an object can have; the file may be hostile")
 
 
-def _check_names(paths: Mapping[str, Node], location: str) -> None:
-    taken = (zarr_v3.DOCUMENT, "c")
+def _check_names(paths: Mapping[str, Node], location: str, documents: tuple[str, ...]) -> None:
     bad = [
         path
         for path in paths
         if path != ROOT
-        and (
-            basename(path) in ("", ".", "..", zarr_v3.DOCUMENT)
-            or "\0" in path
-            or basename(path).startswith("__")
-            or (basename(path) in taken and isinstance(paths.get(parent(path)), Dataset))
-        )
+        and (basename(path) in ("", ".", "..", *documents) or "\0" in path or basename(path).startswith("__"))
     ]
     if bad:
         raise NameNotAllowedError(location, tuple(bad), "a Zarr store cannot hold objects of these names")

@@ -12,7 +12,8 @@ import numpy as np
 import zarr
 from zarr.storage import MemoryStore
 
-from hdmf_store_adapters.zarr_v3 import DOCUMENT, ArrayRecord, readable_by_every_zarr, serialise
+from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.zarr_format import ZarrFormat
 
 __all__ = ["ZarrChunk"]
 
@@ -22,16 +23,24 @@ class ZarrChunk:
 
     Parameters
     ----------
+    zarr_format : ZarrFormat
     document : dict
         Of the dataset.
     record : ArrayRecord
     """
 
-    def __init__(self, document: Mapping[str, Any], record: ArrayRecord) -> None:
-        alone = {**document, "shape": list(record.chunks), "attributes": {}}
-        alone.pop("dimension_names", None)
-        self._document = serialise(readable_by_every_zarr(alone))
+    def __init__(self, zarr_format: ZarrFormat, document: Mapping[str, Any], record: ArrayRecord) -> None:
+        alone = zarr_format.alone(document, record)
+        shown = {name: zarr_format.zarr_file(alone, name) for name in zarr_format.DOCUMENTS}
+        self._files = {name: data for name, data in shown.items() if data is not None}
+        self._version = zarr_format.VERSION
         self._key = record.chunk_key((0,) * len(record.chunks))
+        self._dtype = np.dtype(object) if record.codec is None else record.codec.dtype
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of decoded chunks."""
+        return self._dtype
 
     def encode(self, chunk: np.ndarray) -> bytes:
         """Return the bytes of a chunk."""
@@ -48,5 +57,5 @@ class ZarrChunk:
         return np.asarray(array[...]).reshape(shape)
 
     def _array(self, held: dict[str, Any]) -> Any:
-        held[DOCUMENT] = zarr.buffer.cpu.Buffer.from_bytes(self._document)
-        return zarr.open_array(MemoryStore(held), mode="r+", zarr_format=3)
+        held.update({name: zarr.buffer.cpu.Buffer.from_bytes(data) for name, data in self._files.items()})
+        return zarr.open_array(MemoryStore(held), mode="r+", zarr_format=self._version)

@@ -13,15 +13,14 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
-from hdmf_store.errors import FormatError, UnsupportedValueError
+from hdmf_store.errors import FormatError
 from hdmf_store.nodes import (
-    HERE,
     Bytes,
     Codec,
     Compound,
@@ -36,17 +35,17 @@ from hdmf_store.nodes import (
     Target,
     Text,
     Unreadable,
-    each,
 )
-from hdmf_store_adapters.chunk_codecs import ChunkCodec, chunk_codec
+from hdmf_store_adapters import json_forms
+from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.chunk_codecs import chunk_codec
+from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attribute, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, text_room
 
 __all__ = [
     "DOCUMENT",
     "RESERVED_ATTRIBUTES",
-    "ArrayRecord",
     "array_document",
-    "as_text",
     "consolidate",
     "decode_array",
     "decode_group",
@@ -63,7 +62,6 @@ __all__ = [
 DOCUMENT = "zarr.json"
 LINKS = "_LINKS"
 DTYPE = "_DTYPE"
-REFERENCE = "_REFERENCE"
 REFERENCE_FIELDS = "_REFERENCE_FIELDS"
 DIMENSIONS = "_ARRAY_DIMENSIONS"
 SCALAR = "_SCALAR"
@@ -71,7 +69,7 @@ OBJECT_REFERENCE = "object_reference"
 FORMAT_2_ATTRIBUTES = frozenset(["zarr_dtype", "zarr_link"])
 """Left behind by programs that convert format 2; they say nothing here."""
 
-RESERVED_ATTRIBUTES = frozenset([LINKS, DTYPE, REFERENCE, REFERENCE_FIELDS, DIMENSIONS, SCALAR]) | FORMAT_2_ATTRIBUTES
+RESERVED_ATTRIBUTES = frozenset([LINKS, DTYPE, REFERENCE, REFERENCE_FIELDS, SCALAR]) | FORMAT_2_ATTRIBUTES
 
 _UTF32 = "fixed_length_utf32"
 _FIXED_BYTES = "null_terminated_bytes"
@@ -145,6 +143,66 @@ def _document(node_type: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {"zarr_format": 3, "node_type": node_type, "attributes": attributes}
 
 
+# ------------------------------------------------------------------------------------------------- a store's documents
+
+
+VERSION = 3
+DOCUMENTS = (DOCUMENT,)
+SIGNS = (DOCUMENT,)
+
+
+def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str, dict[str, Any]] | None:
+    """Return all documents by path from where they are consolidated, or None if they are not."""
+    data = read(DOCUMENT)
+    return None if data is None else split_consolidated(parse(data, location, "/"))
+
+
+def gathered(files: Mapping[str, bytes], location: str) -> dict[str, dict[str, Any]]:
+    """Return all documents by path from the files that a crawl found."""
+    documents = {path_of(key): parse(data, location, path_of(key)) for key, data in files.items()}
+    if "/" in documents:
+        documents["/"].pop("consolidated_metadata", None)
+    return documents
+
+
+def files(path: str, document: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """Return the files in which a node's document is stored."""
+    return [(document_key(path), serialise(document))]
+
+
+def root_files(documents: Mapping[str, Mapping[str, Any]], consolidate_them: bool) -> list[tuple[str, bytes]]:
+    """Return the files of the root, the one that commits a write last."""
+    return files("/", consolidate(documents) if consolidate_them else documents["/"])
+
+
+def with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str, path: str) -> dict[str, Any]:
+    """Return a stored dataset's document with other attributes; the format's own stay."""
+    kept = {name: value for name, value in document["attributes"].items() if name in RESERVED_ATTRIBUTES}
+    return {**document, "attributes": {**encode_attributes(dataset.attributes, location, path), **kept}}
+
+
+def zarr_file(document: Mapping[str, Any], name: str) -> bytes | None:
+    """Return what zarr-python is shown as a node's file of that name."""
+    return serialise(readable_by_every_zarr(document)) if name == DOCUMENT else None
+
+
+def changed_by_zarr(document: Mapping[str, Any], name: str, data: bytes, location: str, path: str) -> dict[str, Any]:
+    """Return a node's document with what zarr-python changed in the file of that name: shape or attributes."""
+    changed = parse(data, location, path)
+    return {**document, "shape": changed["shape"], "attributes": changed["attributes"]}
+
+
+def resized(document: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return an array's document with another shape."""
+    return {**document, "shape": list(shape)}
+
+
+def alone(document: Mapping[str, Any], record: ArrayRecord) -> dict[str, Any]:
+    """Return the document of an array that has just one chunk of an array's own chunks."""
+    kept = {name: value for name, value in document.items() if name != "dimension_names"}
+    return {**kept, "shape": list(record.chunks), "attributes": {}}
+
+
 # -------------------------------------------------------------------------------------------------------- attributes
 
 
@@ -156,46 +214,11 @@ def encode_attributes(attributes: Mapping[str, Any], location: str, path: str) -
     UnsupportedValueError
         If a value has no JSON form, or a name is reserved by the format.
     """
-    taken = RESERVED_ATTRIBUTES.intersection(attributes)
-    if taken:
-        raise UnsupportedValueError(location, path, f"the format keeps the attribute names {sorted(taken)} to itself")
-    return {name: _encode_attribute(value, location, path, name) for name, value in attributes.items()}
+    return json_forms.encode_attributes(attributes, _wrapped, RESERVED_ATTRIBUTES, location, path)
 
 
-def _encode_attribute(value: Any, location: str, path: str, name: str) -> Any:
-    if value is None or isinstance(value, str | bool | int | float):
-        return value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, Target):
-        return {REFERENCE: {"source": value.source, "path": value.path}}
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufUO":
-        return _encode_attribute(value.tolist(), location, path, name)
-    if isinstance(value, list | tuple):
-        return [_encode_attribute(item, location, path, name) for item in value]
-    if isinstance(value, dict) and REFERENCE not in value and all(isinstance(key, str) for key in value):
-        return {key: _encode_attribute(item, location, path, name) for key, item in value.items()}
-    raise UnsupportedValueError(
-        location, path, f"the attribute {name!r} holds {type(value).__name__} {value!r:.80}, which JSON cannot hold"
-    )
-
-
-def decode_attribute(value: Any) -> Any:
-    """Return an attribute's value in normal form: references as `Target`, everything else as it stands."""
-    if isinstance(value, dict) and set(value) == {REFERENCE}:
-        return decode_target(value[REFERENCE])
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
-        return [decode_attribute(item) for item in value]
-    return value
-
-
-def decode_target(value: Any) -> Target:
-    """Return the target that a reference's JSON names, whichever of the known spellings it has."""
-    if isinstance(value, str):
-        if not value.startswith("{"):
-            return Target(_absolute(value))
-        value = json.loads(value)
-    if isinstance(value, dict) and REFERENCE in value:
-        value = value[REFERENCE]
-    return Target(_absolute(value["path"]), value.get("source") or HERE)
+def _wrapped(target: Target) -> dict[str, Any]:
+    return {REFERENCE: {"source": target.source, "path": target.path}}
 
 
 def encode_target(target: Target | None) -> str:
@@ -203,10 +226,6 @@ def encode_target(target: Target | None) -> str:
     if target is None:
         return ""
     return target.path if target.is_internal else json.dumps({"source": target.source, "path": target.path})
-
-
-def _absolute(path: str) -> str:
-    return path if path.startswith("/") else "/" + path
 
 
 # ------------------------------------------------------------------------------------------------------------ groups
@@ -231,100 +250,21 @@ def group_document(group: Group, links: Mapping[str, Link], location: str, path:
     return _document("group", attributes)
 
 
-def decode_group(document: Mapping[str, Any], location: str, path: str) -> tuple[Group, dict[str, Link]]:
+def decode_group(
+    document: Mapping[str, Any], location: str, path: str, itself: frozenset[str] = ITSELF
+) -> tuple[Group, dict[str, Link]]:
     """Return a group and the links in it from the group's document."""
     attributes = {k: v for k, v in (document.get("attributes") or {}).items() if k not in FORMAT_2_ATTRIBUTES}
     links = {}
     for entry in attributes.pop(LINKS, ()):
         try:
-            links[entry["name"]] = Link(decode_target(entry))
+            links[entry["name"]] = Link(decode_target(entry, itself))
         except (KeyError, TypeError, AttributeError) as problem:
             raise FormatError(location, path, f"{LINKS} holds {entry!r}, which is no link") from problem
-    return Group({name: decode_attribute(value) for name, value in attributes.items()}), links
+    return Group({name: decode_attribute(value, itself) for name, value in attributes.items()}), links
 
 
 # ------------------------------------------------------------------------------------------------------------ arrays
-
-
-@attrs.frozen(eq=False)
-class ArrayRecord:
-    """What is needed to find, decode and encode the chunks of one stored array.
-
-    Parameters
-    ----------
-    element : ElementType
-    shape : tuple of int
-        As stored. A scalar that an early writer stored as one element has the shape (1,) here.
-    is_scalar : bool
-        Whether the dataset's own shape is ``()``.
-    chunks : tuple of int
-        Shape of one stored object: that of a shard where there are shards.
-    prefix : str
-        What the keys of chunks begin with, ``"c/"`` and the like, after the array's path.
-    separator : str
-    codec : ChunkCodec or None
-        None where only zarr's arrays can decode.
-    fill : object
-        In the stored dtype.
-    """
-
-    element: ElementType
-    shape: tuple[int, ...]
-    is_scalar: bool
-    chunks: tuple[int, ...]
-    prefix: str
-    separator: str
-    codec: ChunkCodec | None
-    fill: Any
-
-    def chunk_key(self, index: tuple[int, ...]) -> str:
-        """Return the key of a chunk after the array's path and a slash."""
-        if not index:
-            return self.prefix.rstrip("/.") or "0"
-        return self.prefix + self.separator.join(map(str, index))
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        """How many chunks there are along each axis."""
-        return tuple(-(-length // chunk) for length, chunk in zip(self.shape, self.chunks, strict=True))
-
-    def to_normal(self, array: np.ndarray) -> np.ndarray:
-        """Return decoded values in the normal form of the element type."""
-        return _to_normal(array, self.element)
-
-    def to_stored(self, array: np.ndarray) -> np.ndarray:
-        """Return values in normal form as the array that the codec encodes."""
-        return _to_stored(array, self.element, self.codec.dtype if self.codec else None)
-
-
-def _to_normal(array: np.ndarray, element: ElementType) -> np.ndarray:
-    if isinstance(element, Number):
-        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-    if isinstance(element, ReferenceTo):
-        return each(array, lambda value: decode_target(value) if value else None)
-    if isinstance(element, Compound):
-        normal = np.empty(array.shape, element.dtype)
-        for field in element.fields:
-            normal[field.name] = _to_normal(array[field.name], field.type)
-        return normal
-    return array if array.dtype == object else array.astype(object)
-
-
-def _to_stored(array: np.ndarray, element: ElementType, dtype: np.dtype | None) -> np.ndarray:
-    if isinstance(element, ReferenceTo):
-        texts = each(array, encode_target)
-        return texts if dtype is None or dtype.kind == "O" else texts.astype(dtype)
-    if isinstance(element, Compound) and dtype is not None:
-        stored = np.zeros(array.shape, dtype)
-        for field in element.fields:
-            stored[field.name] = _to_stored(array[field.name], field.type, dtype[field.name])
-        return stored
-    return array
-
-
-def as_text(array: np.ndarray, element: ElementType) -> np.ndarray:
-    """Return values of text, bytes or references as the strings that are stored."""
-    return each(array, encode_target) if isinstance(element, ReferenceTo) else array
 
 
 def array_document(dataset: Dataset, widths: Mapping[str, int], location: str, path: str) -> dict[str, Any]:
@@ -458,6 +398,9 @@ def _encode_float(value: np.floating) -> float | str:
     return number if math.isfinite(number) else ("Infinity" if number > 0 else "-Infinity")
 
 
+CELL_FORM = encode_target
+
+
 # ----------------------------------------------------------------------------------------------------- decode arrays
 
 
@@ -522,7 +465,9 @@ def _decode_field(dtype: np.dtype, name: str, is_reference: bool) -> Field:
     return Field(name, Bytes() if kind.kind in "SV" else Number.of(kind))
 
 
-def decode_array(document: Mapping[str, Any], location: str, path: str) -> tuple[Dataset, ArrayRecord]:
+def decode_array(
+    document: Mapping[str, Any], location: str, path: str, itself: frozenset[str] = ITSELF
+) -> tuple[Dataset, ArrayRecord]:
     """Return the dataset of an array's document, its values not yet set, and how to decode its chunks.
 
     Raises
@@ -533,22 +478,26 @@ def decode_array(document: Mapping[str, Any], location: str, path: str) -> tuple
     try:
         attributes = dict(document.get("attributes") or {})
         element = _decode_element(document["data_type"], attributes)
-        record, layout = _decode_layout(document, element, bool(attributes.pop(SCALAR, False)))
+        record, layout = _decode_layout(document, element, bool(attributes.pop(SCALAR, False)), itself)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise FormatError(location, path, f"its document is not that of a Zarr v3 array ({problem!r})") from problem
-    for name in (DTYPE, REFERENCE_FIELDS, DIMENSIONS, *FORMAT_2_ATTRIBUTES):
+    for name in (DTYPE, REFERENCE_FIELDS, *FORMAT_2_ATTRIBUTES):
         attributes.pop(name, None)
+    if layout.dimension_names is not None:
+        attributes.pop(DIMENSIONS, None)  # names that do not fit the axes stay what they are, an attribute
     dataset = Dataset(
         element,
         () if record.is_scalar else record.shape,
         None,  # type: ignore[arg-type]  # the adapter sets the source
-        {name: decode_attribute(value) for name, value in attributes.items()},
+        {name: decode_attribute(value, itself) for name, value in attributes.items()},
         layout,
     )
     return dataset, record
 
 
-def _decode_layout(document: Mapping[str, Any], element: ElementType, is_scalar: bool) -> tuple[ArrayRecord, Layout]:
+def _decode_layout(
+    document: Mapping[str, Any], element: ElementType, is_scalar: bool, itself: frozenset[str]
+) -> tuple[ArrayRecord, Layout]:
     shape = tuple(document["shape"])
     stored = tuple(document["chunk_grid"]["configuration"]["chunk_shape"])
     if len(stored) != len(shape) or any(chunk < 1 for chunk in stored) or any(length < 0 for length in shape):
@@ -568,6 +517,8 @@ def _decode_layout(document: Mapping[str, Any], element: ElementType, is_scalar:
         separator,
         codec,
         _decode_fill(document.get("fill_value"), element, dtype),
+        encode_target,
+        itself,
     )
     names = document.get("dimension_names") or (document.get("attributes") or {}).get(DIMENSIONS)
     layout = _layout_of(codecs, stored, document.get("fill_value"), element)

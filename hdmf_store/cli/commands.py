@@ -66,18 +66,24 @@ def main() -> None:
 @click.argument("src")
 @click.argument("dst")
 @click.option("--overwrite", is_flag=True, help="Replace DST if it exists; it survives until the new file is complete.")
+@click.option(
+    "--zarr-format", type=click.Choice(["2", "3"]), help="The Zarr format of DST; 3 by default. Only for Zarr."
+)
 @click.option("--copy-links", is_flag=True, help="Copy what links lead to in other files, so that DST stands alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @_reports_errors
-def convert(src: str, dst: str, overwrite: bool, copy_links: bool, as_json: bool, quiet: bool) -> None:
+def convert(
+    src: str, dst: str, overwrite: bool, zarr_format: str | None, copy_links: bool, as_json: bool, quiet: bool
+) -> None:
     """Store everything that SRC holds in DST.
 
     The ending of DST says what it becomes: .zarr is Zarr, .nwb, .h5 and .hdf5 are HDF5. Whatever SRC links to in
     files of another kind is copied.
     """
     started = time.monotonic()
-    with _Open(src, "r") as source, _Open(dst, "w" if overwrite else "w-") as destination:
+    options = {"zarr_format": int(zarr_format)} if zarr_format else {}
+    with _Open(src, "r") as source, _Open(dst, "w" if overwrite else "w-", **options) as destination:
         hierarchy = source.load()
         total = sum(size_of(node) for node in hierarchy.nodes.values() if isinstance(node, Dataset))
         with Bar(f"Converting {source.location.name}", total, quiet or as_json) as bar:
@@ -173,13 +179,13 @@ def tree(file: str, attributes: bool, depth: int | None, as_json: bool) -> None:
 class _Open:
     """One adapter, open for a ``with`` block."""
 
-    def __init__(self, place: str, mode: str) -> None:
-        self._place, self._mode = place, mode
+    def __init__(self, place: str, mode: str, **options: Any) -> None:
+        self._place, self._mode, self._options = place, mode, options
         self._adapter: StoreAdapter | None = None
 
     def __enter__(self) -> StoreAdapter:
         try:
-            self._adapter = open_adapter(self._place, self._mode)
+            self._adapter = open_adapter(self._place, self._mode, **self._options)
         except HierarchyExistsError as problem:
             if self._mode != "w-":
                 raise

@@ -23,7 +23,7 @@ class NWBZarrIO(ZarrIO):
 
     Parameters
     ----------
-    path, mode, storage_options, force_overwrite, herd_path
+    path, mode, storage_options, force_overwrite, zarr_format, herd_path
         As for `ZarrIO`.
     manager : BuildManager, optional
         By default NWB's, with the extensions that the file caches.
@@ -46,12 +46,17 @@ class NWBZarrIO(ZarrIO):
         load_namespaces: bool = True,
         storage_options: Mapping[str, Any] | None = None,
         force_overwrite: bool = False,
+        zarr_format: int | None = None,
         herd_path: str | None = None,
     ) -> None:
         given = path
         if manager is None:
             path, manager = _opened_with_manager(
-                self._adapter_class(path), path, mode, load_namespaces, storage_options, force_overwrite
+                self._adapter_class(path),
+                path,
+                mode,
+                load_namespaces,
+                {"storage_options": storage_options, "force_overwrite": force_overwrite, "zarr_format": zarr_format},
             )
         super().__init__(
             path,
@@ -59,6 +64,7 @@ class NWBZarrIO(ZarrIO):
             manager,
             storage_options=storage_options,
             force_overwrite=force_overwrite,
+            zarr_format=zarr_format,
             herd_path=herd_path,
         )
         self._path = given
@@ -124,8 +130,7 @@ def _opened_with_manager(
     path: Any,
     mode: str,
     load_namespaces: bool,
-    storage_options: Mapping[str, Any] | None,
-    force_overwrite: bool,
+    options: Mapping[str, Any],
 ) -> tuple[StoreAdapter, BuildManager]:
     """Return the adapter, and a manager that knows what the file caches: from one load, not two."""
     try:
@@ -134,7 +139,7 @@ def _opened_with_manager(
         raise MissingExtraError("pynwb", "nwb", "reading and writing NWB files") from None
     adapter = path
     if not isinstance(path, StoreAdapter):
-        adapter = adapter_class(path, storage_options=storage_options, force_overwrite=force_overwrite)
+        adapter = adapter_class(path, **options)
     if not load_namespaces or mode in CREATING_MODES:
         return adapter, get_manager()
     type_map = get_type_map()

@@ -30,6 +30,8 @@ class ZarrIO(StoreIO):
         For a URL: what fsspec's file system takes.
     force_overwrite : bool, default False
         In mode ``"w"``, replace whatever is there, also what is no Zarr file.
+    zarr_format : {2, 3}, optional
+        For a new file; 3 by default. An existing file keeps its format, whichever mode it is opened in.
     herd_path : str, optional
         As for `hdmf.backends.io.HDMFIO`.
 
@@ -63,11 +65,16 @@ class ZarrIO(StoreIO):
         *,
         storage_options: Mapping[str, Any] | None = None,
         force_overwrite: bool = False,
+        zarr_format: int | None = None,
         herd_path: str | None = None,
     ) -> None:
         options: dict[str, Any] = {}
         if not isinstance(path, StoreAdapter):
-            options = {"storage_options": storage_options, "force_overwrite": force_overwrite}
+            options = {
+                "storage_options": storage_options,
+                "force_overwrite": force_overwrite,
+                "zarr_format": zarr_format,
+            }
         super().__init__(path, mode, manager, herd_path=herd_path, **options)
 
     @staticmethod

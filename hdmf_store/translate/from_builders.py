@@ -15,7 +15,7 @@ from hdmf.build.builders import BaseBuilder
 
 from hdmf_store.adapter import Location, StoreAdapter
 from hdmf_store.errors import ArgumentError, LocationError, UnsupportedValueError
-from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout, Link, Node, Target, join
+from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Target, join
 from hdmf_store.translate.attributes import attributes_of, same_value
 from hdmf_store.translate.relocate import Graft, Others, can_link
 from hdmf_store.translate.values import dataset_of
@@ -133,7 +133,6 @@ class _Translation:
         if isinstance(known, Link):
             return
         attributes = self._attributes(builder.attributes, path)
-        names = attributes.pop(_DIMENSIONS, None) or builder.dimension_labels
         if isinstance(known, Dataset):
             self._revise(builder, known, attributes, path)
             return
@@ -146,15 +145,15 @@ class _Translation:
             return
         link_data = self.destination.link_data if own_word is None else own_word
         link = self._link_to_data(dataset, path, link_data)
-        self.nodes[path] = link or attrs.evolve(
-            dataset, attributes=attributes, layout=_named(dataset.layout, names, len(dataset.shape))
-        )
+        self.nodes[path] = link or _named(attrs.evolve(dataset, attributes=attributes), builder.dimension_labels)
 
     def _revise(self, builder: DatasetBuilder, known: Dataset, attributes: dict[str, Any], path: str) -> None:
         """Take over changed attributes of a stored dataset; its values are not replaced."""
         if not self.destination.is_written(builder) and not self._is_stored_at(builder.data, path):
             self.problems.append((path, "is stored already and cannot be replaced; assign into its array instead"))
             return
+        if known.layout.dimension_names is not None:
+            attributes.pop(_DIMENSIONS, None)
         attributes = {**known.attributes, **attributes}
         if not same_value(dict(known.attributes), attributes):
             self.nodes[path] = attrs.evolve(known, attributes=attributes)
@@ -254,8 +253,16 @@ def _path_of(builder: BaseBuilder) -> str:
     return ROOT + "/".join(reversed(names))
 
 
-def _named(layout: Layout, names: Any, ndim: int) -> Layout:
-    """Return a layout with names for its axes, where the names fit and none were set."""
-    if layout.dimension_names is not None or not names or len(names) != ndim:
-        return layout
-    return attrs.evolve(layout, dimension_names=[None if name is None else str(name) for name in names])
+def _named(dataset: Dataset, labels: Any) -> Dataset:
+    """Return a dataset with names for its axes: those that its attribute gives, else the labels of its specification.
+
+    Names that do not fit the axes stay what they were, an attribute.
+    """
+    given = dataset.attributes.get(_DIMENSIONS)
+    fits = isinstance(given, list) and len(given) == len(dataset.shape)
+    names = given if fits else labels
+    attributes = {name: value for name, value in dataset.attributes.items() if not (fits and name == _DIMENSIONS)}
+    layout = dataset.layout
+    if layout.dimension_names is None and names and len(names) == len(dataset.shape):
+        layout = attrs.evolve(layout, dimension_names=[None if name is None else str(name) for name in names])
+    return attrs.evolve(dataset, attributes=attributes, layout=layout)

@@ -1,0 +1,107 @@
+"""Attributes and targets as JSON: what both Zarr formats have in common, and every spelling that is read.
+
+Sources: the storage chapters of hdmf-zarr 0.13's and 0.14's documentation, LINDI's and Zindi's files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from hdmf_store.errors import UnsupportedValueError
+from hdmf_store.nodes import HERE, Target
+
+__all__ = ["ITSELF", "REFERENCE", "decode_attribute", "decode_target", "encode_attributes"]
+
+REFERENCE = "_REFERENCE"
+_OBJECT = "object"
+
+ITSELF = frozenset(["", HERE])
+"""The sources that always mean the hierarchy that records them; an adapter adds its own name and address."""
+
+
+def encode_attributes(
+    attributes: Mapping[str, Any],
+    wrapped: Callable[[Target], dict[str, Any]],
+    reserved: frozenset[str],
+    location: str,
+    path: str,
+) -> dict[str, Any]:
+    """Return attributes as JSON values.
+
+    Parameters
+    ----------
+    attributes : dict
+        In normal form.
+    wrapped : callable
+        The format's form of a reference.
+    reserved : frozenset of str
+        The names that the format keeps to itself.
+    location, path : str
+        For messages.
+
+    Raises
+    ------
+    UnsupportedValueError
+        If a value has no JSON form, or a name is reserved.
+    """
+    taken = reserved.intersection(attributes)
+    if taken:
+        raise UnsupportedValueError(location, path, f"the format keeps the attribute names {sorted(taken)} to itself")
+
+    def encoded(value: Any, name: str) -> Any:
+        if value is None or isinstance(value, str | bool | int | float):
+            return value.item() if isinstance(value, np.generic) else value
+        if isinstance(value, Target):
+            return wrapped(value)
+        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufUO":
+            return encoded(value.tolist(), name)
+        if isinstance(value, list | tuple):
+            return [encoded(item, name) for item in value]
+        if isinstance(value, dict) and not _is_reference(value) and all(isinstance(key, str) for key in value):
+            return {key: encoded(item, name) for key, item in value.items()}
+        what = f"{type(value).__name__} {value!r:.80}"
+        raise UnsupportedValueError(location, path, f"the attribute {name!r} holds {what}, which JSON cannot hold")
+
+    return {name: encoded(value, name) for name, value in attributes.items()}
+
+
+def decode_attribute(value: Any, itself: frozenset[str] = ITSELF) -> Any:
+    """Return an attribute's value in normal form: references as `Target`, everything else as it stands."""
+    if isinstance(value, dict) and _is_reference(value):
+        return decode_target(value, itself)
+    if isinstance(value, list) and value and isinstance(value[0], dict | list):
+        return [decode_attribute(item, itself) for item in value]
+    return value
+
+
+def _is_reference(value: Mapping[str, Any]) -> bool:
+    return set(value) == {REFERENCE} or (set(value) == {"zarr_dtype", "value"} and value["zarr_dtype"] == _OBJECT)
+
+
+def decode_target(value: Any, itself: frozenset[str] = ITSELF) -> Target:
+    """Return the target that a reference or link names, whichever of the known spellings it has.
+
+    Parameters
+    ----------
+    value : str or dict
+        A path; JSON text; a mapping with ``path`` and ``source``, bare or wrapped.
+    itself : frozenset of str
+        The sources that mean the hierarchy in which the reference stands.
+    """
+    if isinstance(value, str):
+        if not value.startswith("{"):
+            return Target(_absolute(value))
+        value = json.loads(value)
+    for wrapper in (REFERENCE, "value"):
+        if isinstance(value, dict) and wrapper in value:
+            value = value[wrapper]
+    source = value.get("source") or HERE
+    return Target(_absolute(value["path"]), HERE if source in itself else source)
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("/") else "/" + path

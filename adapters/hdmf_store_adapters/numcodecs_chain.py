@@ -1,0 +1,137 @@
+"""The filters and compressor of a Zarr v2 document as one encoder and decoder of chunks.
+
+Only codecs that map data to data are known, by a list of their names; a document cannot make another one be looked up.
+Pickles go through the decoder that executes nothing, wherever in the chain they stand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import attrs
+import numcodecs
+import numpy as np
+
+from hdmf_store_adapters.safe_pickle import safe_loads
+
+__all__ = ["NumcodecsChain", "numcodecs_chain"]
+
+_KNOWN = frozenset(
+    ["blosc", "gzip", "zlib", "zstd", "lz4", "lzma", "bz2", "shuffle", "crc32", "crc32c", "adler32", "fletcher32"]
+).union(
+    ["delta", "fixedscaleoffset", "quantize", "astype", "packbits", "bitround", "categorize"],
+    ["vlen-utf8", "vlen-bytes", "vlen-array", "json2", "msgpack2", "base64"],
+)
+
+
+@attrs.frozen(eq=False)
+class NumcodecsChain:
+    """Encoding and decoding of the chunks of one v2 array.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        As stored; object where an object codec serialises the elements.
+    order : {"C", "F"}
+    filters : tuple
+        numcodecs codecs, in the order of encoding.
+    compressor : object or None
+    """
+
+    dtype: np.dtype
+    order: str
+    filters: tuple[Any, ...]
+    compressor: Any
+
+    def encode(self, array: np.ndarray) -> bytes:
+        """Return the bytes of a chunk that has the chunk's full shape."""
+        data: Any = array if self.dtype.hasobject else np.asarray(array, dtype=self.dtype)
+        data = np.ascontiguousarray(data.transpose() if self.order == "F" else data).reshape(-1)
+        if self.dtype.names is not None and not self.filters:
+            data = data.view(f"V{self.dtype.itemsize}")
+        for step in self.filters:
+            data = step.encode(data)
+        if self.compressor is not None:
+            data = self.compressor.encode(data)
+        return data if isinstance(data, bytes) else bytes(np.ascontiguousarray(data).view(np.uint8).data)
+
+    def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the array of a chunk of that shape.
+
+        Raises
+        ------
+        ValueError
+            If the bytes do not hold what the shape and type say.
+        """
+        buffer: Any = data if self.compressor is None else self.compressor.decode(data)
+        for step in reversed(self.filters):
+            buffer = step.decode(buffer)
+        if self.dtype.hasobject:
+            flat = _objects(buffer)
+        elif isinstance(buffer, np.ndarray) and buffer.dtype == self.dtype:
+            flat = buffer.reshape(-1)
+        else:
+            raw = np.ascontiguousarray(buffer).view(np.uint8).reshape(-1) if isinstance(buffer, np.ndarray) else buffer
+            flat = np.frombuffer(raw, dtype=self.dtype)
+        if flat.size != int(np.prod(shape)):
+            raise ValueError(
+                f"the chunk holds {flat.size} elements where its shape {shape} needs {int(np.prod(shape))}"
+            )
+        return flat.reshape(shape, order=self.order)  # type: ignore[call-overload]
+
+
+def _objects(decoded: Any) -> np.ndarray:
+    """Return decoded objects as a flat array, rows kept as one element each."""
+    if isinstance(decoded, np.ndarray):
+        return decoded.reshape(-1)
+    raise ValueError(f"the object codec yields {type(decoded).__name__}, not an array")
+
+
+class _SafePickle:
+    """Takes the place of numcodecs' pickle codec."""
+
+    def decode(self, data: Any) -> Any:
+        return safe_loads(bytes(data))
+
+    def encode(self, data: Any) -> bytes:
+        raise ValueError("pickles are read but never written; choose another object codec")
+
+
+def numcodecs_chain(
+    filters: Sequence[Mapping[str, Any]], compressor: Mapping[str, Any] | None, dtype: np.dtype, order: str
+) -> NumcodecsChain | None:
+    """Return the chain of a v2 document, or None if it names a codec that is not known here.
+
+    Parameters
+    ----------
+    filters, compressor : list of dict, dict or None
+        As in the document.
+    dtype : numpy.dtype
+    order : {"C", "F"}
+    """
+    return _chain(json.dumps([list(filters), compressor], sort_keys=True), np.dtype(dtype), order)
+
+
+@lru_cache(maxsize=512)
+def _chain(described: str, dtype: np.dtype, order: str) -> NumcodecsChain | None:
+    filters, compressor = json.loads(described)
+    steps = [_codec(item) for item in filters]
+    packed = None if compressor is None else _codec(compressor)
+    if any(step is None for step in steps) or (compressor is not None and packed is None):
+        return None
+    return NumcodecsChain(dtype, order, tuple(steps), packed)
+
+
+def _codec(described: Mapping[str, Any]) -> Any:
+    name = described.get("id")
+    if name == "pickle":
+        return _SafePickle()
+    if name not in _KNOWN:
+        return None
+    try:
+        return numcodecs.get_codec(dict(described))
+    except (ValueError, TypeError, ImportError):
+        return None

@@ -1,0 +1,502 @@
+"""Format 2: nodes to Zarr v2 documents and back.
+
+Pure functions; opens no store. The only place that knows the attribute names of this format. Accepts every variant
+listed in ``docs/formats.md``, writes exactly one form, which hdmf-zarr 0.13 reads.
+
+In memory, a node's document is ``{"node_type": "group" or "array", "array": the .zarray, "attributes": the .zattrs}``.
+
+Sources: Zarr v2 specification; the storage chapter of hdmf-zarr 0.13's documentation; files written by hdmf-zarr 0.3 to
+0.13 and by LINDI.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from hdmf_store.errors import FormatError, UnsupportedValueError
+from hdmf_store.nodes import (
+    Bytes,
+    Codec,
+    Compound,
+    Dataset,
+    ElementType,
+    Field,
+    Group,
+    Layout,
+    Link,
+    Number,
+    ReferenceTo,
+    Target,
+    Text,
+    Unreadable,
+)
+from hdmf_store_adapters import json_forms
+from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.chunk_codecs import BLOSC_SHUFFLES
+from hdmf_store_adapters.json_forms import ITSELF, decode_attribute, decode_target
+from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
+from hdmf_store_adapters.numcodecs_chain import numcodecs_chain
+
+__all__ = ["RESERVED_ATTRIBUTES"]
+
+VERSION = 2
+DOCUMENTS = (".zarray", ".zgroup", ".zattrs")
+SIGNS = (".zmetadata", ".zgroup")
+CELL_FORM = None
+
+CONSOLIDATED = ".zmetadata"
+DTYPE = "zarr_dtype"
+LINKS = "zarr_link"
+DIMENSIONS = "_ARRAY_DIMENSIONS"
+SCALAR = "_SCALAR"
+SOFT_LINK = "_SOFT_LINK"
+COMPOUND = "_COMPOUND_DTYPE"
+RESERVED_ATTRIBUTES = frozenset([DTYPE, LINKS, SCALAR, SOFT_LINK, COMPOUND])
+
+_JSON_CODEC = {
+    "id": "json2",
+    "allow_nan": True,
+    "check_circular": True,
+    "encoding": "utf-8",
+    "ensure_ascii": True,
+    "indent": None,
+    "separators": [",", ":"],
+    "skipkeys": False,
+    "sort_keys": True,
+    "strict": True,
+}
+_REFERENCE_NAMES = ("object", "<REFERENCE>", "region")
+_TEXT_NAMES = (
+    "str",
+    "str_",
+    "utf",
+    "utf8",
+    "utf-8",
+    "text",
+    "ascii",
+    "bytes",
+    "bytes_",
+    "isodatetime",
+    "datetime",
+    "<STRING>",
+)
+
+
+# ------------------------------------------------------------------------------------------------- a store's documents
+
+
+def _parsed(data: bytes, location: str, path: str, name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except ValueError as problem:
+        raise FormatError(location, path, f"its {name} is no JSON ({problem})") from problem
+    if not isinstance(document, dict):
+        raise FormatError(location, path, f"its {name} is no mapping")
+    return document
+
+
+def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str, dict[str, Any]] | None:
+    """Return all documents by path from where they are consolidated, or None if they are not."""
+    data = read(CONSOLIDATED)
+    if data is None:
+        return None
+    metadata = _parsed(data, location, "/", CONSOLIDATED).get("metadata")
+    return _assembled(metadata, location) if isinstance(metadata, dict) else None
+
+
+def gathered(files: Mapping[str, bytes], location: str) -> dict[str, dict[str, Any]]:
+    """Return all documents by path from the files that a crawl found."""
+    parsed = {
+        key: _parsed(data, location, "/" + key.rpartition("/")[0], key.rpartition("/")[2])
+        for key, data in files.items()
+    }
+    return _assembled(parsed, location)
+
+
+def _assembled(files: Mapping[str, Mapping[str, Any]], location: str) -> dict[str, dict[str, Any]]:
+    documents: dict[str, dict[str, Any]] = {}
+    for key in sorted(files):
+        folder, _, name = key.rpartition("/")
+        path = "/" + folder
+        if name == ".zarray":
+            documents[path] = {"node_type": "array", "array": files[key], "attributes": {}}
+        elif name == ".zgroup":
+            documents.setdefault(path, {"node_type": "group", "attributes": {}})
+    for key, attributes in files.items():
+        folder, _, name = key.rpartition("/")
+        if name == ".zattrs" and "/" + folder in documents:
+            documents["/" + folder]["attributes"] = attributes
+    if "/" not in documents:
+        raise FormatError(location, "/", "has no root group")
+    return documents
+
+
+def _text(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=4, sort_keys=True).encode()
+
+
+def _named_files(path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = path[1:] + "/" if path != "/" else ""
+    named: dict[str, Any] = {}
+    if document["node_type"] == "array":
+        named[f"{prefix}.zarray"] = document["array"]
+    else:
+        named[f"{prefix}.zgroup"] = {"zarr_format": 2}
+    named[f"{prefix}.zattrs"] = document["attributes"]
+    return named
+
+
+def files(path: str, document: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """Return the files in which a node's document is stored; what makes the node visible last."""
+    named = _named_files(path, document)
+    return [(key, _text(named[key])) for key in sorted(named, key=lambda key: not key.endswith(".zattrs"))]
+
+
+def root_files(documents: Mapping[str, Mapping[str, Any]], consolidate_them: bool) -> list[tuple[str, bytes]]:
+    """Return the files of the root, the one that commits a write last."""
+    own = files("/", documents["/"])
+    if not consolidate_them:
+        return own
+    metadata: dict[str, Any] = {}
+    for path in sorted(documents):
+        metadata |= _named_files(path, documents[path])
+    return [*own, (CONSOLIDATED, _text({"metadata": metadata, "zarr_consolidated_format": 1}))]
+
+
+def with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str, path: str) -> dict[str, Any]:
+    """Return a stored dataset's document with other attributes; the format's own stay."""
+    kept = {name: value for name, value in document["attributes"].items() if name in RESERVED_ATTRIBUTES}
+    return {**document, "attributes": {**encode_attributes(dataset.attributes, location, path), **kept}}
+
+
+def resized(document: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return an array's document with another shape."""
+    return {**document, "array": {**document["array"], "shape": list(shape)}}
+
+
+def zarr_file(document: Mapping[str, Any], name: str) -> bytes | None:
+    """Return what zarr-python is shown as a node's file of that name.
+
+    zarr 3 wants text as the fill value of text, where older writers put a number.
+    """
+    named = {key.rpartition("/")[2]: value for key, value in _named_files("/", document).items()}
+    if name not in named:
+        return None
+    shown = named[name]
+    if name == ".zarray" and shown.get("dtype") == "|O":
+        shown = {**shown, "fill_value": ""}
+    return _text(shown)
+
+
+def changed_by_zarr(document: Mapping[str, Any], name: str, data: bytes, location: str, path: str) -> dict[str, Any]:
+    """Return a node's document with what zarr-python changed in the file of that name: shape or attributes."""
+    changed = _parsed(data, location, path, name)
+    if name == ".zattrs":
+        return {**document, "attributes": changed}
+    return resized(document, tuple(changed["shape"])) if name == ".zarray" else dict(document)
+
+
+def alone(document: Mapping[str, Any], record: ArrayRecord) -> dict[str, Any]:
+    """Return the document of an array that has just one chunk of an array's own chunks."""
+    return {**resized(document, record.chunks), "attributes": {}}
+
+
+# -------------------------------------------------------------------------------------------------------- attributes
+
+
+def encode_attributes(attributes: Mapping[str, Any], location: str, path: str) -> dict[str, Any]:
+    """Return attributes as JSON values; see `json_forms.encode_attributes`."""
+    return json_forms.encode_attributes(attributes, _wrapped, RESERVED_ATTRIBUTES, location, path)
+
+
+def _wrapped(target: Target) -> dict[str, Any]:
+    return {DTYPE: "object", "value": _reference(target)}
+
+
+def _reference(target: Target | None) -> dict[str, Any]:
+    if target is None:
+        return {}
+    return {"source": target.source, "path": target.path, "object_id": None, "source_object_id": None}
+
+
+# ------------------------------------------------------------------------------------------------------------ groups
+
+
+def group_document(group: Group, links: Mapping[str, Link], location: str, path: str) -> dict[str, Any]:
+    """Return the document of a group, with the links that stand in it."""
+    attributes = encode_attributes(group.attributes, location, path)
+    if links:
+        attributes[LINKS] = [
+            {"name": name, "source": link.target.source, "path": link.target.path} for name, link in links.items()
+        ]
+    return {"node_type": "group", "attributes": attributes}
+
+
+def decode_group(
+    document: Mapping[str, Any], location: str, path: str, itself: frozenset[str] = ITSELF
+) -> tuple[Group | Link, dict[str, Link]]:
+    """Return a group and the links in it; a link where the whole group stands for one, as in LINDI's files."""
+    attributes = dict(document["attributes"])
+    links = {}
+    try:
+        if SOFT_LINK in attributes:
+            return Link(decode_target(attributes[SOFT_LINK], itself)), {}
+        for entry in attributes.pop(LINKS, ()):
+            links[entry["name"]] = Link(decode_target(entry, itself))
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise FormatError(location, path, f"its attributes hold a link that is none ({problem!r})") from problem
+    return Group({name: decode_attribute(value, itself) for name, value in attributes.items()}), links
+
+
+# ------------------------------------------------------------------------------------------------------ decode arrays
+
+
+def decode_array(
+    document: Mapping[str, Any], location: str, path: str, itself: frozenset[str] = ITSELF
+) -> tuple[Dataset, ArrayRecord]:
+    """Return the dataset of an array's document, its values not yet set, and how to decode its chunks.
+
+    Raises
+    ------
+    FormatError
+        If the document lacks what every array's document has.
+    """
+    array, attributes = document["array"], dict(document["attributes"])
+    try:
+        dtype = _dtype(array["dtype"])
+        element = _element(array, attributes, dtype)
+        record = _record(array, attributes, element, dtype, itself)
+        layout = _layout(array, attributes, record)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise FormatError(location, path, f"its document is not that of a Zarr v2 array ({problem!r})") from problem
+    for name in RESERVED_ATTRIBUTES:
+        attributes.pop(name, None)
+    if layout.dimension_names is not None:
+        attributes.pop(DIMENSIONS)  # names that do not fit the axes stay what they are, an attribute
+    decoded = {name: decode_attribute(value, itself) for name, value in attributes.items()}
+    shape = () if record.is_scalar else record.shape
+    return Dataset(element, shape, None, decoded, layout), record  # type: ignore[arg-type]  # the adapter sets the source
+
+
+def _dtype(stored: Any) -> np.dtype:
+    if isinstance(stored, list):
+        return np.dtype([(field[0], _dtype(field[1]), *(tuple(shape) for shape in field[2:])) for field in stored])
+    return np.dtype(stored)
+
+
+def _element(array: Mapping[str, Any], attributes: Mapping[str, Any], dtype: np.dtype) -> ElementType:
+    declared = attributes.get(DTYPE)
+    if COMPOUND in attributes:
+        declared = [{"name": name, "dtype": kind} for name, kind in attributes[COMPOUND]]
+    if isinstance(declared, list):
+        return Compound(
+            tuple(Field(item["name"], _field_type(item["dtype"], dtype, item["name"])) for item in declared)
+        )
+    if dtype.names is not None:
+        return Compound(tuple(Field(name, _field_type(dtype[name], dtype, name)) for name in dtype.names))
+    if dtype.kind == "O":
+        return ReferenceTo() if declared == "object" else Text()
+    if dtype.kind in "SU":
+        return Text()
+    try:
+        return Number.of(dtype)
+    except ValueError as problem:
+        return Unreadable(str(problem))
+
+
+def _field_type(declared: Any, dtype: np.dtype, name: str) -> Any:
+    if isinstance(declared, dict):
+        declared = declared.get("reftype", "object")
+    if isinstance(declared, str) and declared in _REFERENCE_NAMES:
+        return ReferenceTo()
+    if isinstance(declared, str) and declared in _TEXT_NAMES:
+        return Text()
+    stored = dtype[name] if dtype.names is not None and name in dtype.names else None
+    if stored is not None and stored.kind in "biufc":
+        return Number.of(stored)
+    kind = np.dtype(declared)
+    return Text() if kind.kind in "USO" else Number.of(kind)
+
+
+def _record(
+    array: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+    element: ElementType,
+    dtype: np.dtype,
+    itself: frozenset[str],
+) -> ArrayRecord:
+    shape, chunks = tuple(array["shape"]), tuple(array["chunks"])
+    if len(chunks) != len(shape) or any(chunk < 1 for chunk in chunks) or any(length < 0 for length in shape):
+        raise ValueError(f"chunks of shape {chunks} cannot tile an array of shape {shape}")
+    separator = array.get("dimension_separator")
+    marked = attributes.get(DTYPE) == "scalar" or bool(attributes.get(SCALAR))
+    chain = numcodecs_chain(array.get("filters") or [], array.get("compressor"), dtype, array.get("order") or "C")
+    return ArrayRecord(
+        element,
+        shape,
+        not shape or (marked and math.prod(shape) == 1),
+        chunks,
+        "",
+        separator or ".",
+        chain,
+        _fill(array.get("fill_value"), element, dtype),
+        _reference,
+        itself,
+        None if separator else "/",
+    )
+
+
+def _fill(stored: Any, element: ElementType, dtype: np.dtype) -> Any:
+    if isinstance(element, Number):
+        special = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+        return element.dtype.type(special.get(stored, stored) if isinstance(stored, str) else stored or 0)
+    if dtype.names is not None and not dtype.hasobject:
+        raw = base64.b64decode(stored) if isinstance(stored, str) else b""
+        return np.frombuffer(raw, dtype)[0] if len(raw) == dtype.itemsize else np.zeros((), dtype)
+    if dtype.names is not None:
+        return np.array(tuple("" if dtype[name].kind == "O" else 0 for name in dtype.names), dtype)
+    return stored if isinstance(stored, str) else ""
+
+
+def _layout(array: Mapping[str, Any], attributes: Mapping[str, Any], record: ArrayRecord) -> Layout:
+    names = attributes.get(DIMENSIONS)
+    fits = isinstance(names, list) and len(names) == len(record.shape) and not record.is_scalar
+    plain = [
+        item for item in array.get("filters") or [] if item["id"] not in ("vlen-utf8", "vlen-bytes", "json2", "pickle")
+    ]
+    filters = [_codec(item) for item in plain]
+    compressor = array.get("compressor")
+    after = [codec for codec in filters if codec.name.removeprefix("numcodecs.") in _BYTE_FILTERS]
+    return Layout(
+        chunks=None if record.is_scalar else record.chunks,
+        filters=[codec for codec in filters if codec not in after] or None,
+        compressors=[*after, *([_codec(compressor)] if compressor else [])],
+        fill_value=record.fill if isinstance(record.element, Number) else None,
+        dimension_names=names if fits else None,
+    )
+
+
+_BYTE_FILTERS = frozenset(
+    ["shuffle", "zlib", "gzip", "bz2", "lzma", "lz4", "zstd", "blosc", "crc32", "crc32c", "adler32", "fletcher32"]
+)
+_SHUFFLE_NAMES = {number: name for name, number in BLOSC_SHUFFLES.items()}
+
+
+def _codec(stored: Mapping[str, Any]) -> Codec:
+    """Return a codec of a document by its name in the v3 registry, which nodes use."""
+    settings: dict[str, Any] = {key: value for key, value in stored.items() if key != "id"}
+    if stored["id"] == "blosc":
+        kept: dict[str, Any] = {key: settings[key] for key in ("cname", "clevel", "blocksize") if key in settings}
+        return Codec("blosc", {**kept, "shuffle": _SHUFFLE_NAMES.get(settings.get("shuffle", 1), "auto")})
+    if stored["id"] == "zstd":
+        return Codec("zstd", {"level": settings.get("level", 0), "checksum": settings.get("checksum", False)})
+    return Codec("gzip", settings) if stored["id"] == "gzip" else Codec(f"numcodecs.{stored['id']}", settings)
+
+
+# ------------------------------------------------------------------------------------------------------ encode arrays
+
+
+def array_document(dataset: Dataset, widths: Mapping[str, int], location: str, path: str) -> dict[str, Any]:
+    """Return the document of a dataset, in the one canonical form.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What its layout leaves open is chosen here.
+    widths : dict of str to int
+        Not needed: text in records has any length in this format.
+    location, path : str
+        For messages.
+
+    Raises
+    ------
+    UnsupportedValueError
+        If the layout asks for what this format does not have.
+    """
+    element, layout = dataset.element, dataset.layout
+    if layout.shards is not None:
+        raise UnsupportedValueError(location, path, "Zarr format 2 has no shards; write format 3, or leave them out")
+    shape = dataset.shape or (1,)
+    chunks = layout.chunks if layout.chunks and dataset.shape else chunk_shape(shape, item_size(element))
+    compressors = layout.compressors
+    if compressors is None:
+        compressors = default_compressors(element, math.prod(chunks))
+    filters = [_numcodecs(codec, element) for codec in (*(layout.filters or ()), *compressors[:-1])]
+    array = {
+        "zarr_format": 2,
+        "shape": list(shape),
+        "chunks": [max(1, chunk) for chunk in chunks],
+        "dtype": _stored_dtype(element),
+        "fill_value": _stored_fill(element, layout.fill_value),
+        "order": "C",
+        "filters": [*_object_codec(element), *filters] or None,
+        "compressor": _numcodecs(compressors[-1], element) if compressors else None,
+        "dimension_separator": layout.separator or ".",
+    }
+    return {"node_type": "array", "array": array, "attributes": _array_attributes(dataset, location, path)}
+
+
+def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, Any]:
+    attributes = encode_attributes(dataset.attributes, location, path)
+    element = dataset.element
+    if isinstance(element, Compound):
+        attributes[DTYPE] = [{"name": field.name, "dtype": _declared(field.type)} for field in element.fields]
+    elif isinstance(element, ReferenceTo):
+        attributes[DTYPE] = "object"
+    else:
+        attributes[DTYPE] = _declared(element) if dataset.shape else "scalar"
+    if not dataset.shape and attributes[DTYPE] != "scalar":
+        attributes[SCALAR] = True  # nothing else tells it from an array of one element
+    names = dataset.layout.dimension_names
+    if names and all(name is not None for name in names):
+        attributes[DIMENSIONS] = list(names)
+    return attributes
+
+
+def _declared(element: Any) -> str:
+    return {Text: "str", Bytes: "bytes", ReferenceTo: "object"}.get(type(element)) or str(element)
+
+
+def _is_rows(element: ElementType) -> bool:
+    return isinstance(element, Compound) and any(not isinstance(field.type, Number) for field in element.fields)
+
+
+def _stored_dtype(element: ElementType) -> Any:
+    if isinstance(element, Number):
+        return element.dtype.newbyteorder("<").str
+    if isinstance(element, Compound) and not _is_rows(element):
+        return [[field.name, _stored_dtype(field.type)] for field in element.fields]
+    return "|O"
+
+
+def _object_codec(element: ElementType) -> list[dict[str, Any]]:
+    if isinstance(element, Text):
+        return [{"id": "vlen-utf8"}]
+    if isinstance(element, Bytes):
+        return [{"id": "vlen-bytes"}]
+    return [dict(_JSON_CODEC)] if isinstance(element, ReferenceTo) or _is_rows(element) else []
+
+
+def _stored_fill(element: ElementType, fill: Any) -> Any:
+    if isinstance(element, Compound) and not _is_rows(element):
+        return base64.b64encode(bytes(element.dtype.itemsize)).decode()
+    if not isinstance(element, Number):
+        return None if isinstance(element, Compound | ReferenceTo) else 0
+    value = element.dtype.type(0 if fill is None else fill).item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value
+
+
+def _numcodecs(codec: Codec, element: ElementType) -> dict[str, Any]:
+    settings = {key: value for key, value in codec.configuration.items() if key not in ("typesize", "name")}
+    if codec.name == "blosc":
+        shuffle = settings.get("shuffle", "noshuffle")
+        settings["shuffle"] = -1 if shuffle == "auto" else BLOSC_SHUFFLES[shuffle]
+    return {"id": codec.name.removeprefix("numcodecs."), **settings}
