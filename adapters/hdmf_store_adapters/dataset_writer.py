@@ -16,15 +16,17 @@ import attrs
 import numpy as np
 
 from hdmf_store.adapter import Progress
+from hdmf_store.errors import UnreadableError, UnsupportedValueError
 from hdmf_store.nodes import (
     ArraySource,
-    Bytes,
     Compound,
     Dataset,
+    ElementType,
     Number,
     RandomAccess,
     Stream,
     Target,
+    Unreadable,
     Unwritten,
     tiles,
 )
@@ -83,9 +85,11 @@ class DatasetWriter:
         return {path: documents[path] for path in datasets}
 
     def _prepare(self, path: str, dataset: Dataset) -> tuple[dict[str, Any], ArrayRecord]:
+        if isinstance(dataset.element, Unreadable):
+            raise UnreadableError(self._location, path, dataset.element.reason)
         if self._separator and dataset.layout.separator is None:
             dataset = attrs.evolve(dataset, layout=attrs.evolve(dataset.layout, separator=self._separator))
-        document = self._format.array_document(dataset, self._widths(dataset), self._location, path)
+        document = self._format.array_document(dataset, self._widths(path, dataset), self._location, path)
         return document, self._format.decode_array(document, self._location, path, ITSELF)[1]
 
     def _stored(
@@ -151,8 +155,8 @@ class DatasetWriter:
     def _coder(self, document: Mapping[str, Any], record: ArrayRecord) -> CodesChunks:
         return record.codec or ZarrChunk(self._format, document, record)
 
-    def _widths(self, dataset: Dataset) -> dict[str, int]:
-        return {} if self._format.CELL_FORM is None else _widths(dataset, self._format.CELL_FORM)
+    def _widths(self, path: str, dataset: Dataset) -> dict[str, int]:
+        return {} if self._format.CELL_FORM is None else _widths(dataset, self._format.CELL_FORM, self._location, path)
 
     def _put(self, path: str, chunks: Iterator[tuple[str, bytes]]) -> None:
         items = [(f"{path[1:]}/{key}", data) for key, data in chunks]
@@ -178,27 +182,42 @@ def _with_chunks(dataset: Dataset) -> Dataset:
     return attrs.evolve(dataset, layout=attrs.evolve(layout, chunks=chunk_shape(lengths, item_size(dataset.element))))
 
 
-def _widths(dataset: Dataset, form: Callable[[Target | None], Any]) -> dict[str, int]:
-    """Return the longest value of each field of a compound that is not a number, in characters or bytes."""
-    element = dataset.element
-    if not isinstance(element, Compound):
+def _widths(dataset: Dataset, form: Callable[[Target | None], Any], location: str, path: str) -> dict[str, int]:
+    """Return the longest value of each field of a compound that is not a number, in characters or bytes.
+
+    Fields of fields are named by their path, ``"outer/inner"``.
+
+    Raises
+    ------
+    UnsupportedValueError
+        If a value ends with NUL, which cells of fixed width cannot keep apart from their padding.
+    """
+    if not isinstance(dataset.element, Compound):
         return {}
-    fields = [field for field in element.fields if not isinstance(field.type, Number | Compound)]
+    cells = dict(_cells(dataset.element, ""))
     if isinstance(dataset.values, Stream | Unwritten):
-        return {field.name: _STREAM_TEXT for field in fields}
-    longest = dict.fromkeys((field.name for field in fields), 0)
-    if not fields or 0 in dataset.shape:
+        return dict.fromkeys(cells, _STREAM_TEXT)
+    longest = dict.fromkeys(cells, 0)
+    if not cells or 0 in dataset.shape:
         return longest
-    rows = max(1, BUFFER_BYTES // item_size(element))
-    step = (rows, *dataset.shape[1:]) if dataset.shape else ()
-    for region in tiles(dataset.shape, step):
+    rows = max(1, BUFFER_BYTES // item_size(dataset.element))
+    for region in tiles(dataset.shape, (rows, *dataset.shape[1:]) if dataset.shape else ()):
         values = dataset.values.read(region)
-        for field in fields:
-            stored = as_text(values[field.name], field.type, form)
-            longest[field.name] = max(longest[field.name], *map(len, stored.reshape(-1)))
-    return {name: _bytes_or_text(element, name, size) for name, size in longest.items()}
+        for name, kind in cells.items():
+            column = values
+            for step in name.split("/"):
+                column = column[step]
+            for cell in as_text(column, kind, form).reshape(-1).tolist():
+                if cell.endswith(b"\0" if isinstance(cell, bytes) else "\0"):
+                    reason = f"the field {name!r} holds a value that ends with NUL, which records cannot keep"
+                    raise UnsupportedValueError(location, path, reason)
+                longest[name] = max(longest[name], len(cell))
+    return longest
 
 
-def _bytes_or_text(element: Compound, name: str, size: int) -> int:
-    is_bytes = any(field.name == name and isinstance(field.type, Bytes) for field in element.fields)
-    return max(1, size) if is_bytes else size
+def _cells(element: Compound, prefix: str) -> Iterator[tuple[str, ElementType]]:
+    for field in element.fields:
+        if isinstance(field.type, Compound):
+            yield from _cells(field.type, f"{prefix}{field.name}/")
+        elif not isinstance(field.type, Number):
+            yield prefix + field.name, field.type

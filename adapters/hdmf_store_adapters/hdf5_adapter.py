@@ -24,6 +24,7 @@ from hdmf_store.errors import (
     MissingHierarchyError,
     MissingNodeError,
     ModeError,
+    UnreadableError,
     UnsupportedValueError,
 )
 from hdmf_store.nodes import (
@@ -38,6 +39,7 @@ from hdmf_store.nodes import (
     RandomAccess,
     Stream,
     Target,
+    Unreadable,
     Unwritten,
     basename,
     join,
@@ -258,7 +260,7 @@ def _store(file: h5py.File, plan: Plan, location: str, progress: Progress | None
         if isinstance(node, Group):
             file.require_group(path)
         elif isinstance(node, Dataset) and path in fresh:
-            _create(file, path, node)
+            _create(file, path, node, location)
             later.append((path, node))
         _tick(progress, 0, 1)
     for path, node in later:
@@ -277,7 +279,9 @@ def _check(plan: Plan, location: str) -> None:
             raise UnsupportedValueError(location, path, "HDF5 has no reference into another file")
 
 
-def _create(file: h5py.File, path: str, node: Dataset) -> None:
+def _create(file: h5py.File, path: str, node: Dataset, location: str) -> None:
+    if isinstance(node.element, Unreadable):
+        raise UnreadableError(location, path, node.element.reason)
     options: dict[str, Any] = {}
     is_typed = "namespace" in node.attributes or node.layout.maxshape is not None
     is_stream = isinstance(node.values, Stream)

@@ -32,6 +32,7 @@ class StoreObject:
     """
 
     def __init__(self, store: Store) -> None:
+        sync(store._ensure_open())  # what zarr does with every store it is given
         self._store = store
         self._superseded: set[str] | None = None
         self._written: set[str] = set()

@@ -328,20 +328,21 @@ def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, A
     return attributes
 
 
-def _encode_type(element: ElementType, widths: Mapping[str, int]) -> Any:
+def _encode_type(element: ElementType, widths: Mapping[str, int], prefix: str = "") -> Any:
     if isinstance(element, Compound):
-        fields = [{"name": f.name, "data_type": _encode_field(f, widths.get(f.name, 0))} for f in element.fields]
+        fields = [{"name": f.name, "data_type": _encode_field(f, widths, prefix)} for f in element.fields]
         return {"name": "struct", "configuration": {"fields": fields}}
     if isinstance(element, Bytes):
         return "variable_length_bytes"
     return str(element) if isinstance(element, Number) else "string"
 
 
-def _encode_field(field: Field, longest: int) -> Any:
+def _encode_field(field: Field, widths: Mapping[str, int], prefix: str) -> Any:
+    longest = widths.get(prefix + field.name, 0)
     if isinstance(field.type, Number):
         return str(field.type)
     if isinstance(field.type, Compound):
-        return _encode_type(field.type, {})
+        return _encode_type(field.type, widths, f"{prefix}{field.name}/")
     if isinstance(field.type, Bytes):
         return {"name": _FIXED_BYTES, "configuration": {"length_bytes": max(1, longest)}}
     return {"name": _UTF32, "configuration": {"length_bytes": 4 * text_room(longest)}}

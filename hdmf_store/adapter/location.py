@@ -132,7 +132,8 @@ class Location:
         Returns
         -------
         tuple of Location
-            Empty when the source means this hierarchy itself.
+            Empty when the source means this hierarchy itself, or nothing that may be reached from here: a hierarchy
+            that is not local never leads to local files.
 
         Examples
         --------
@@ -148,7 +149,9 @@ class Location:
         else:
             candidates = [self._joined(source), self._joined("../" + source)]
         candidates.append(self._joined("../" + posixpath.basename(source.rstrip("/"))))
-        unique = dict.fromkeys(c for c in candidates if c.identity != self.identity)
+        # what lies elsewhere may not make this machine read its own files
+        reachable = [c for c in candidates if self.is_local or not c.is_local]
+        unique = dict.fromkeys(c for c in reachable if c.identity != self.identity)
         return tuple(unique)
 
     def _joined(self, relative: str) -> Location:

@@ -173,7 +173,8 @@ def tree(file: str, attributes: bool, depth: int | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(file_as_json(adapter), ensure_ascii=False))
         else:
-            _out.print(tree_of(adapter, attributes=attributes, depth=depth))
+            shown = tree_of(adapter, attributes=attributes, depth=depth)
+            _out.print(shown, crop=False, no_wrap=True, overflow="ignore")
 
 
 class _Open:

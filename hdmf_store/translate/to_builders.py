@@ -72,6 +72,7 @@ class BuilderTree:
     append: Callable[[str, Any], None]
     attribute_types: AttributeTypes
     by_path: dict[str, BaseBuilder] = attrs.field(init=False, factory=dict)
+    _unreadable: dict[str, str] = attrs.field(init=False, factory=dict)
 
     @property
     def hierarchy(self) -> Hierarchy:
@@ -148,7 +149,17 @@ class BuilderTree:
             and node.shape == ()
             and not isinstance(node.element, Unreadable)
         ]
-        return self.adapter.fetch(wanted)
+        try:
+            return self.adapter.fetch(wanted)
+        except UnreadableError:  # which one it was is found out only now that it matters
+            return {path: values for path in wanted if (values := self._scalar(path)) is not None}
+
+    def _scalar(self, path: str) -> Any:
+        try:
+            return self.adapter.fetch([path])[path]
+        except UnreadableError as problem:
+            self._unreadable[path] = problem.reason
+            return None
 
     def _group(self, path: str, children: Sequence[str]) -> GroupBuilder:
         node = self.hierarchy.nodes[path]
@@ -182,8 +193,9 @@ class BuilderTree:
         return builder
 
     def _data(self, path: str, node: Dataset, scalars: Mapping[str, np.ndarray]) -> Any:
-        if isinstance(node.element, Unreadable):
-            return UnreadableData(str(self.adapter.location), path, node.element.reason)
+        reason = node.element.reason if isinstance(node.element, Unreadable) else self._unreadable.get(path)
+        if reason is not None:
+            return UnreadableData(str(self.adapter.location), path, reason)
         if path in scalars:
             value = scalars[path]
             if isinstance(node.element, ReferenceTo):
@@ -204,6 +216,12 @@ class BuilderTree:
         )
 
     # ------------------------------------------------------------------------------------------------ links, references
+
+    def _scalar_reference(self, path: str, target: Target | None) -> Any:
+        try:
+            return None if target is None else ReferenceBuilder(self.builder(target, path))
+        except HDMFStoreError as problem:
+            return UnreadableData(str(self.adapter.location), path, str(problem))
 
     def _connect_link(self, path: str, link: Link) -> None:
         group = self.by_path[parent(path)]
@@ -229,8 +247,7 @@ class BuilderTree:
     def _connect_scalar(self, path: str, builder: DatasetBuilder) -> None:
         data = builder["data"]
         if isinstance(data, _Pending):
-            target = None if data.target is None else ReferenceBuilder(self.builder(data.target, path))
-            dict.__setitem__(builder, "data", target)
+            dict.__setitem__(builder, "data", self._scalar_reference(path, data.target))
         elif isinstance(data, np.ndarray) and data.ndim == 0 and data.dtype.names is not None:
             for name in data.dtype.names:
                 if isinstance(data[name][()], Target):

@@ -154,6 +154,8 @@ def _from_memory(data: Any, dtype: Any, target_of: TargetOf) -> Dataset:
         return _in_memory(
             each(array, lambda item: None if item is None else _as_target(item, target_of)), ReferenceTo()
         )
+    if not array.size and declared is TEXT_OR_BYTES:
+        return _in_memory(array.astype(object), Text())
     normal, element = normal_form(array)
     if isinstance(declared, Number) and isinstance(element, Number):
         if declared != element:
@@ -204,7 +206,7 @@ def normal_form(array: np.ndarray) -> tuple[np.ndarray, ElementType]:
 def _objects(array: np.ndarray) -> tuple[np.ndarray, ElementType]:
     kinds = set(map(type, array.ravel().tolist()))
     if all(issubclass(kind, str) for kind in kinds):
-        return array, Text()
+        return (array if kinds <= {str} else each(array, str)), Text()
     if all(issubclass(kind, bytes) for kind in kinds):
         return _text_or_bytes(array)
     if all(issubclass(kind, str | bytes | date) for kind in kinds):
