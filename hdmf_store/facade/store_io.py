@@ -13,26 +13,22 @@ from typing import Any
 import attrs
 from hdmf.backends.errors import UnsupportedOperation
 from hdmf.backends.io import HDMFIO
-from hdmf.build import BuildManager, GroupBuilder, ReferenceBuilder, TypeMap
+from hdmf.build import BuildManager, GroupBuilder, TypeMap
 from hdmf.build.builders import BaseBuilder
 from hdmf.container import Container
 from hdmf.spec import NamespaceCatalog
 
-from hdmf_store.adapter import Location, Plan, Progress, StoreAdapter, adapter_class_for
+from hdmf_store.adapter import Location, Progress, StoreAdapter, adapter_class_for
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
     HDMFStoreError,
-    MissingHierarchyError,
     ModeError,
 )
-from hdmf_store.nodes import ROOT, Group, Hierarchy, Node
-from hdmf_store.translate.attribute_types import AttributeTypes
-from hdmf_store.translate.dimensions import Schema, with_dimension_names
-from hdmf_store.translate.from_builders import Destination, nodes_of, target_of
-from hdmf_store.translate.relocate import Others
-from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR, catalog_texts, load_namespaces, spec_nodes
-from hdmf_store.translate.to_builders import BuilderTree
+from hdmf_store.translate.from_builders import Destination
+from hdmf_store.translate.reading import Reader
+from hdmf_store.translate.specs import load_namespaces
+from hdmf_store.translate.writing import Wishes, all_builders, store
 
 __all__ = ["CREATING_MODES", "MODES", "StoreIO", "UnsupportedModeError"]
 
@@ -86,10 +82,10 @@ class StoreIO(HDMFIO):
         self._path = path
         self._mode = mode
         self._is_open = False
-        self._trees: dict[str, BuilderTree] = {}
-        self._others = Others()
         self._written: dict[int, Any] = {}
-        super().__init__(manager=manager or BuildManager(TypeMap(NamespaceCatalog())), source=None, herd_path=herd_path)
+        manager = manager or BuildManager(TypeMap(NamespaceCatalog()))
+        self._reader = Reader(self._adapter, manager)
+        super().__init__(manager=manager, source=None, herd_path=herd_path)
 
     @staticmethod
     def _adapter_class(path: Any) -> Any:
@@ -152,7 +148,7 @@ class StoreIO(HDMFIO):
         """Close the file, and files that its links lead to. May be called twice."""
         if getattr(self, "_is_open", False):
             self._is_open = False
-            self._others.close()
+            self._reader.close()
             self._adapter.close()
 
     def _check(self, action: str, *, reads: bool = False, writes: bool = False) -> None:
@@ -241,51 +237,10 @@ class StoreIO(HDMFIO):
     def read_builder(self) -> GroupBuilder:
         """Return the builder of the root; the same one each time. Cached specifications are no part of it."""
         self._check("read")
-        tree = self._tree(self._adapter)
-        if ROOT not in tree.by_path:
-            tree.build()
-            for builder in tree.by_path.values():
-                self._set_written(builder)
-        builder = tree.by_path[ROOT]
-        assert isinstance(builder, GroupBuilder)
-        return builder
-
-    def _tree(self, adapter: StoreAdapter) -> BuilderTree:
-        key = adapter.location.identity
-        if key not in self._trees:
-            self._trees[key] = BuilderTree(
-                adapter,
-                lambda source, path, target: self._tree_elsewhere(adapter, source, path, target),
-                self._container_of,
-                lambda path, value: self._append(adapter, path, value),
-                AttributeTypes(self.manager.namespace_catalog),
-            )
-        return self._trees[key]
-
-    def _tree_elsewhere(self, adapter: StoreAdapter, source: str, path: str, target: str) -> BuilderTree:
-        for location in adapter.resolve(source):
-            if location.identity == self._adapter.location.identity:
-                return self._tree(self._adapter)
-        return self._tree(self._others.meant_by(source, adapter, path, target))
-
-    def _container_of(self, builder: BaseBuilder) -> Any:
-        return self.manager.construct(builder)
-
-    def _append(self, adapter: StoreAdapter, path: str, value: Any) -> None:
-        self._check("append", writes=True)
-        stored = tuple(self._target(item) for item in value) if isinstance(value, tuple | list) else self._target(value)
-        adapter.array(path).append([stored])
-
-    def _target(self, value: Any) -> Any:
-        if not isinstance(value, Container | BaseBuilder | ReferenceBuilder):
-            return value
-        builder = self.manager.get_builder(value) if isinstance(value, Container) else value
-        if builder is None:
-            raise ArgumentError(
-                f"{getattr(value, 'name', value)!r} is not stored yet, so nothing can refer to it. Write it first, "
-                "open the file again, and append the object that was read."
-            )
-        return target_of(builder, Destination(adapter=self._adapter, others=self._others))
+        root = self._reader.root()
+        for builder in self._reader.builders():
+            self._set_written(builder)
+        return root
 
     # ---------------------------------------------------------------------------------------------------------- writing
 
@@ -328,14 +283,13 @@ class StoreIO(HDMFIO):
         self._check("write", writes=True)
         self._write_herd(container, herd)
         builder = self.manager.build(container, source=self.source, root=True)
-        self._store(
-            builder,
-            Destination(adapter=self._adapter, link_data=link_data, is_written=self.get_written),
+        wishes = Wishes(
             catalogs=[self.manager.namespace_catalog] if cache_spec else [],
             consolidate=consolidate_metadata,
             interleave=not exhaust_dci,
             progress=progress,
         )
+        self._store(builder, self._destination(link_data), wishes)
 
     def write_builder(
         self,
@@ -358,14 +312,8 @@ class StoreIO(HDMFIO):
         """
         self._check("write", writes=True)
         origin = None if export_source is None else Location.of(export_source)
-        self._store(
-            builder,
-            Destination(adapter=self._adapter, link_data=link_data, export_from=origin, is_written=self.get_written),
-            catalogs=[],
-            consolidate=consolidate_metadata,
-            interleave=not exhaust_dci,
-            progress=progress,
-        )
+        wishes = Wishes(consolidate=consolidate_metadata, interleave=not exhaust_dci, progress=progress)
+        self._store(builder, self._destination(link_data, origin), wishes)
 
     def export(
         self,
@@ -411,19 +359,16 @@ class StoreIO(HDMFIO):
             raise ArgumentError(f"write_args holds {', '.join(unknown)}, which no write takes")
         builder, is_built = self._exported(src_io, container, clear_cache)
         catalogs = [io.manager.namespace_catalog for io in (self, src_io) if io.manager is not None]
-        origin = src_io.source if isinstance(src_io.source, str | Path) else None
-        self._store(
-            builder,
-            Destination(
-                adapter=self._adapter,
-                link_data=arguments["link_data"],
-                export_from=None if origin is None else Location.of(str(origin)),
-            ),
+        origin = Location.of(str(src_io.source)) if isinstance(src_io.source, str | Path) else None
+        wishes = Wishes(
             catalogs=catalogs if cache_spec else [],
+            named_by=[] if is_built else catalogs,
             consolidate=arguments.get("consolidate_metadata", consolidate_metadata),
             interleave=not arguments["exhaust_dci"],
             progress=progress,
-            named_by=None if is_built else catalogs,
+        )
+        self._store(
+            builder, Destination(adapter=self._adapter, link_data=arguments["link_data"], export_from=origin), wishes
         )
 
     def _exported(self, src_io: HDMFIO, container: Container | None, clear_cache: bool) -> tuple[GroupBuilder, bool]:
@@ -452,36 +397,15 @@ class StoreIO(HDMFIO):
     def _set_written(self, builder: BaseBuilder) -> None:
         self._written[id(builder)] = builder  # keeps it alive, so that its id stays its own
 
-    def _store(
-        self,
-        builder: GroupBuilder,
-        destination: Destination,
-        *,
-        catalogs: list[NamespaceCatalog],
-        consolidate: bool,
-        interleave: bool,
-        progress: Progress | None,
-        named_by: list[NamespaceCatalog] | None = None,
-    ) -> None:
-        """Translate, plan, and hand the plan to the adapter."""
-        stored = self._stored()
-        try:
-            nodes = nodes_of(builder, attrs.evolve(destination, stored=stored))
-            for catalog in named_by or []:
-                texts = [text for sources in catalog_texts(catalog).values() for text in sources.values()]
-                nodes = with_dimension_names(nodes, Schema.of(texts))
-            nodes = _with_specs(nodes, stored, catalogs)
-            self._adapter.write(Plan(nodes=nodes, consolidate=consolidate, interleave=interleave), progress)
-        finally:
-            destination.others.close()
-        for item in _all_builders(builder):
-            self._set_written(item)
+    def _destination(self, link_data: bool, export_from: Location | None = None) -> Destination:
+        return Destination(
+            adapter=self._adapter, link_data=link_data, export_from=export_from, is_written=self.get_written
+        )
 
-    def _stored(self) -> Hierarchy | None:
-        try:
-            return self._adapter.load()
-        except MissingHierarchyError:
-            return None
+    def _store(self, builder: GroupBuilder, destination: Destination, wishes: Wishes) -> None:
+        store(builder, destination, wishes)
+        for item in all_builders(builder):
+            self._set_written(item)
 
     def _write_herd(self, container: Container, herd: Any) -> None:
         if self.herd_path is None:
@@ -491,25 +415,3 @@ class StoreIO(HDMFIO):
         herd = herd or HERD(type_map=self.manager.type_map)
         herd.add_ref_container(container)
         herd.to_zip(path=self.herd_path)
-
-
-def _with_specs(nodes: dict[str, Node], stored: Hierarchy | None, catalogs: list[NamespaceCatalog]) -> dict[str, Node]:
-    """Return nodes with the specifications of catalogs cached; of each namespace, the first catalog's version."""
-    if not any(catalog.namespaces for catalog in catalogs):
-        return nodes
-    cached: dict[str, Node] = {}
-    for catalog in reversed(catalogs):
-        cached |= spec_nodes(catalog, stored)
-    root = nodes.get(ROOT) or (stored[ROOT] if stored is not None else Group())
-    assert isinstance(root, Group)
-    if SPEC_LOC_ATTR not in root.attributes:
-        root = Group({**root.attributes, SPEC_LOC_ATTR: DEFAULT_SPEC_LOC_DIR})
-        nodes = {**nodes, ROOT: root}
-    return {**nodes, **cached}
-
-
-def _all_builders(group: GroupBuilder) -> list[Any]:
-    found: list[Any] = [group, *group.datasets.values(), *group.links.values()]
-    for sub in group.groups.values():
-        found += _all_builders(sub)
-    return found

@@ -1,0 +1,97 @@
+"""Reading one file: its builders, and those of the files that its links lead to.
+
+Other files are opened once, when a link or reference first asks for them, and stay open as long as the reader.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from hdmf.build import BuildManager, GroupBuilder, ReferenceBuilder
+from hdmf.build.builders import BaseBuilder
+from hdmf.container import AbstractContainer
+
+from hdmf_store.adapter import StoreAdapter
+from hdmf_store.errors import ArgumentError
+from hdmf_store.nodes import ROOT
+from hdmf_store.translate.attribute_types import AttributeTypes
+from hdmf_store.translate.from_builders import Destination, target_of
+from hdmf_store.translate.relocate import Others
+from hdmf_store.translate.to_builders import BuilderTree
+
+__all__ = ["Reader"]
+
+
+@attrs.define(eq=False)
+class Reader:
+    """The builders of an open file.
+
+    Parameters
+    ----------
+    adapter : StoreAdapter
+        Open for reading.
+    manager : BuildManager
+        Constructs the containers that references lead to.
+    """
+
+    adapter: StoreAdapter
+    manager: BuildManager
+    others: Others = attrs.field(factory=Others, init=False)
+    _trees: dict[str, BuilderTree] = attrs.field(factory=dict, init=False)
+
+    def root(self) -> GroupBuilder:
+        """Return the root's builder; the same one each time."""
+        builder = self.tree(self.adapter).build(ROOT)
+        assert isinstance(builder, GroupBuilder)
+        return builder
+
+    def builders(self) -> list[BaseBuilder]:
+        """Return the builders of this file that were made so far."""
+        return list(self.tree(self.adapter).by_path.values())
+
+    def tree(self, adapter: StoreAdapter) -> BuilderTree:
+        """Return the builders of this file or another."""
+        key = adapter.location.identity
+        if key not in self._trees:
+            self._trees[key] = BuilderTree(
+                adapter,
+                lambda source, path, target: self._elsewhere(adapter, source, path, target),
+                self.manager.construct,
+                lambda path, value: self._append(adapter, path, value),
+                AttributeTypes(self.manager.namespace_catalog),
+            )
+        return self._trees[key]
+
+    def holder_of(self, source: str, path: str, target: str) -> StoreAdapter:
+        """Return the file that a source recorded in this one means."""
+        if not self.adapter.resolve(source) and source in (".", "", self.adapter.location.name):
+            return self.adapter
+        return self._elsewhere(self.adapter, source, path, target).adapter
+
+    def close(self) -> None:
+        """Close the other files."""
+        self.others.close()
+        self._trees.clear()
+
+    def _elsewhere(self, adapter: StoreAdapter, source: str, path: str, target: str) -> BuilderTree:
+        for location in adapter.resolve(source):
+            if location.identity == self.adapter.location.identity:
+                return self.tree(self.adapter)
+        return self.tree(self.others.meant_by(source, adapter, path, target))
+
+    def _append(self, adapter: StoreAdapter, path: str, value: Any) -> None:
+        is_row = isinstance(value, tuple | list)
+        stored = tuple(self._target(item) for item in value) if is_row else self._target(value)
+        adapter.array(path).append([stored])
+
+    def _target(self, value: Any) -> Any:
+        if not isinstance(value, AbstractContainer | BaseBuilder | ReferenceBuilder):
+            return value
+        builder = self.manager.get_builder(value) if isinstance(value, AbstractContainer) else value
+        if builder is None:
+            raise ArgumentError(
+                f"{value.name!r} is not stored yet, so nothing can refer to it. Write it first, open the file again, "
+                "and append the object that was read."
+            )
+        return target_of(builder, Destination(adapter=self.adapter, others=self.others))

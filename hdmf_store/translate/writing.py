@@ -1,0 +1,95 @@
+"""Writing builders: translate, plan, and hand the plan to the adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+from hdmf.build import GroupBuilder
+from hdmf.spec import NamespaceCatalog
+
+from hdmf_store.adapter import Plan, Progress, StoreAdapter
+from hdmf_store.errors import MissingHierarchyError
+from hdmf_store.nodes import ROOT, Group, Hierarchy, Node
+from hdmf_store.translate.dimensions import Schema, with_dimension_names
+from hdmf_store.translate.from_builders import Destination, nodes_of
+from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR, catalog_texts, spec_nodes
+
+__all__ = ["Wishes", "all_builders", "store", "stored_hierarchy"]
+
+
+@attrs.frozen(kw_only=True)
+class Wishes:
+    """How a write is to be done.
+
+    Parameters
+    ----------
+    catalogs : sequence of NamespaceCatalog
+        Whose specifications to cache; of each namespace, the first catalog's version.
+    named_by : sequence of NamespaceCatalog
+        Whose specifications name the axes of datasets that come without names.
+    consolidate, interleave : bool
+        As for `Plan`.
+    progress : callable, optional
+    """
+
+    catalogs: Sequence[NamespaceCatalog] = ()
+    named_by: Sequence[NamespaceCatalog] = ()
+    consolidate: bool = True
+    interleave: bool = False
+    progress: Progress | None = None
+
+
+def store(builder: GroupBuilder, destination: Destination, wishes: Wishes, at: str = ROOT) -> None:
+    """Store a builder and all below it, at a path of the destination.
+
+    Raises
+    ------
+    UnsupportedValueError
+        If something has no form in the store. Nothing is written then.
+    """
+    stored = stored_hierarchy(destination.adapter)
+    try:
+        nodes = nodes_of(builder, attrs.evolve(destination, stored=stored), at)
+        for catalog in wishes.named_by:
+            texts = [text for sources in catalog_texts(catalog).values() for text in sources.values()]
+            nodes = with_dimension_names(nodes, Schema.of(texts))
+        nodes = _with_specs(nodes, stored, wishes.catalogs)
+        plan = Plan(nodes=nodes, consolidate=wishes.consolidate, interleave=wishes.interleave)
+        destination.adapter.write(plan, wishes.progress)
+    finally:
+        destination.others.close()
+
+
+def stored_hierarchy(adapter: StoreAdapter) -> Hierarchy | None:
+    """Return what is stored already, None before the first write to a new file."""
+    try:
+        return adapter.load()
+    except MissingHierarchyError:
+        return None
+
+
+def _with_specs(
+    nodes: dict[str, Node], stored: Hierarchy | None, catalogs: Sequence[NamespaceCatalog]
+) -> dict[str, Node]:
+    """Return nodes with the specifications of catalogs cached; of each namespace, the first catalog's version."""
+    if not any(catalog.namespaces for catalog in catalogs):
+        return nodes
+    cached: dict[str, Node] = {}
+    for catalog in reversed(catalogs):
+        cached |= spec_nodes(catalog, stored)
+    root = nodes.get(ROOT) or (stored[ROOT] if stored is not None else Group())
+    assert isinstance(root, Group)
+    if SPEC_LOC_ATTR not in root.attributes:
+        root = Group({**root.attributes, SPEC_LOC_ATTR: DEFAULT_SPEC_LOC_DIR})
+        nodes = {**nodes, ROOT: root}
+    return {**nodes, **cached}
+
+
+def all_builders(group: GroupBuilder) -> list[Any]:
+    """Return the builders of a group and of everything below it."""
+    found: list[Any] = [group, *group.datasets.values(), *group.links.values()]
+    for sub in group.groups.values():
+        found += all_builders(sub)
+    return found
