@@ -29,17 +29,20 @@ from hdmf_store.errors import (
 )
 from hdmf_store.facade.nwb import NWBZarrIO
 from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
-from hdmf_store.facade.zarr_io import ZarrIO
+from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
+from hdmf_store.facade.zarr_objects import ZarrReference
 from hdmf_store.translate.data_io import ZarrDataIO
 from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR
 from hdmf_store.translate.to_builders import ROOT_NAME
-from hdmf_store_adapters.stores import DirectoryStore, NestedDirectoryStore, TempStore
+from hdmf_store_adapters.stores import SUPPORTED_ZARR_STORES, DirectoryStore, NestedDirectoryStore, TempStore
 
 __all__ = [
     "DEFAULT_SPEC_LOC_DIR",
     "ROOT_NAME",
     "SPEC_LOC_ATTR",
+    "SUPPORTED_ZARR_STORES",
     "ArgumentError",
+    "BadLinkError",
     "Capabilities",
     "ClosedError",
     "DanglingTargetError",
@@ -67,6 +70,7 @@ __all__ = [
     "UnsupportedValueError",
     "ZarrDataIO",
     "ZarrIO",
+    "ZarrReference",
     "__version__",
     "open_adapter",
     "register_adapter",

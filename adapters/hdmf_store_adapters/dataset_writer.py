@@ -22,6 +22,7 @@ from hdmf_store.nodes import (
     Compound,
     Dataset,
     ElementType,
+    Layout,
     Number,
     RandomAccess,
     Stream,
@@ -54,8 +55,8 @@ class DatasetWriter:
     zarr_format : ZarrFormat
     location : str
         For messages.
-    separator : str or None
-        The store's wish for the keys of chunks.
+    wishes : Layout
+        What a dataset's own layout leaves open: the separator of chunk keys, the codec of object arrays.
     progress : callable, optional
         Called with the bytes and objects that were written.
     """
@@ -65,13 +66,13 @@ class DatasetWriter:
         medium: Medium,
         zarr_format: ZarrFormat,
         location: str,
-        separator: str | None,
+        wishes: Layout,
         progress: Progress | None,
     ) -> None:
         self._medium = medium
         self._format = zarr_format
         self._location = location
-        self._separator = separator
+        self._wishes = wishes
         self._progress = progress
 
     def write(self, datasets: Mapping[str, Dataset], *, interleave: bool) -> dict[str, dict[str, Any]]:
@@ -87,8 +88,10 @@ class DatasetWriter:
     def _prepare(self, path: str, dataset: Dataset) -> tuple[dict[str, Any], ArrayRecord]:
         if isinstance(dataset.element, Unreadable):
             raise UnreadableError(self._location, path, dataset.element.reason)
-        if self._separator and dataset.layout.separator is None:
-            dataset = attrs.evolve(dataset, layout=attrs.evolve(dataset.layout, separator=self._separator))
+        if self._wishes.separator and dataset.layout.separator is None:
+            dataset = attrs.evolve(dataset, layout=attrs.evolve(dataset.layout, separator=self._wishes.separator))
+        if self._wishes.serializer and not isinstance(dataset.element, Number):
+            dataset = attrs.evolve(dataset, layout=attrs.evolve(dataset.layout, serializer=self._wishes.serializer))
         document = self._format.array_document(dataset, self._widths(path, dataset), self._location, path)
         return document, self._format.decode_array(document, self._location, path, ITSELF)[1]
 

@@ -7,6 +7,7 @@ Pickles go through the decoder that executes nothing, wherever in the chain they
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,7 @@ from hdmf_store_adapters.safe_pickle import safe_loads
 
 __all__ = ["NumcodecsChain", "numcodecs_chain"]
 
+_PROTOCOL = 5
 _KNOWN = frozenset(
     ["blosc", "gzip", "zlib", "zstd", "lz4", "lzma", "bz2", "shuffle", "crc32", "crc32c", "adler32", "fletcher32"]
 ).union(
@@ -91,13 +93,13 @@ def _objects(decoded: Any) -> np.ndarray:
 
 
 class _SafePickle:
-    """Takes the place of numcodecs' pickle codec."""
+    """Takes the place of numcodecs' pickle codec; pickles are written only where a user asks for that codec by name."""
 
     def decode(self, data: Any) -> Any:
         return safe_loads(bytes(data))
 
     def encode(self, data: Any) -> bytes:
-        raise ValueError("pickles are read but never written; choose another object codec")
+        return pickle.dumps(data, protocol=_PROTOCOL)
 
 
 def numcodecs_chain(

@@ -11,9 +11,10 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from zarr.storage import LocalStore
+from zarr.abc.store import Store
+from zarr.storage import FsspecStore, LocalStore, MemoryStore, ObjectStore, ZipStore
 
-__all__ = ["DirectoryStore", "NestedDirectoryStore", "TempStore"]
+__all__ = ["SUPPORTED_ZARR_STORES", "DirectoryStore", "NestedDirectoryStore", "TempStore"]
 
 
 class DirectoryStore(LocalStore):
@@ -72,3 +73,17 @@ class TempStore(LocalStore):
         """Close the store and delete its folder."""
         super().close()
         self._remove()
+
+
+SUPPORTED_ZARR_STORES = (
+    DirectoryStore,
+    TempStore,
+    NestedDirectoryStore,
+    LocalStore,
+    MemoryStore,
+    ZipStore,
+    FsspecStore,
+    ObjectStore,
+    Store,
+)
+"""The store classes in which files can lie; the last stands for any other store of zarr."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import zarr
 from zarr.abc.store import Store
 from zarr.storage import LocalStore
 
@@ -30,15 +31,30 @@ from hdmf_store.errors import (
     NameNotAllowedError,
     UnreadableError,
 )
-from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Unreadable, basename, parent, part, whole
+from hdmf_store.nodes import (
+    ROOT,
+    Codec,
+    Dataset,
+    Group,
+    Hierarchy,
+    Layout,
+    Link,
+    Node,
+    Target,
+    Unreadable,
+    basename,
+    parent,
+    part,
+    whole,
+)
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunks import stored_chunk
 from hdmf_store_adapters.dataset_writer import DatasetWriter
-from hdmf_store_adapters.json_forms import ITSELF
+from hdmf_store_adapters.json_forms import ITSELF, decode_target
 from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.store_objects import StoreObject
-from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
+from hdmf_store_adapters.stored_arrays import DocumentOverlay, StoredArray, StoredSource
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
 
 __all__ = ["ZarrAdapter"]
@@ -61,6 +77,8 @@ class ZarrAdapter:
         In mode ``w``, replace also what is no Zarr hierarchy.
     zarr_format : {2, 3}, optional
         For a new hierarchy; 3 by default. An existing one keeps the format that it has.
+    object_codec : numcodecs codec class or codec, optional
+        For every object array that is written; format 2 only.
     separator : {"/", "."}, optional
         Between the indices in the keys of chunks. By default that of the store's class; without one, ``"."`` for
         datasets of a single chunk, which saves a folder each, and ``"/"`` for the rest.
@@ -80,6 +98,7 @@ class ZarrAdapter:
         storage_options: Mapping[str, Any] | None = None,
         force_overwrite: bool = False,
         zarr_format: int | None = None,
+        object_codec: Any = None,
         separator: str | None = None,
     ) -> None:
         if zarr_format not in (None, *FORMATS):
@@ -87,6 +106,7 @@ class ZarrAdapter:
                 f"zarr_format must be one of {', '.join(map(str, sorted(FORMATS)))}, not {zarr_format!r}"
             )
         self._new_format = zarr_format or _NEWEST
+        self._object_codec = None if object_codec is None else _codec_of(object_codec)
         self._medium, self._location = _medium_and_location(place, storage_options)
         self._force = force_overwrite
         self._separator = separator or getattr(place, "dimension_separator", None)
@@ -241,7 +261,7 @@ class ZarrAdapter:
         documents = self._group_documents(plan, known)
         if self._creates:
             self._medium.begin_replacement()
-        writer = DatasetWriter(self._medium, self._format, address, self._separator, progress)
+        writer = DatasetWriter(self._medium, self._format, address, self._wishes(), progress)
         try:
             fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
             for path in [path for path in fresh if path in known]:
@@ -324,6 +344,21 @@ class ZarrAdapter:
         self._is_stale = True
         return dict(self._format.files(path, known[path]))[key]
 
+    def target_of(self, reference: Any) -> Target:
+        """Return the target that a stored form of a reference names: a path, JSON text, or a mapping."""
+        value = reference.item() if isinstance(reference, np.ndarray) else reference
+        return value if isinstance(value, Target) else decode_target(value, self._itself)
+
+    def zarr_object(self, path: str) -> Any:
+        """Return the zarr group or array at a path, made without I/O."""
+        if isinstance(self.load()[path], Dataset):
+            return self.array(path)
+        overlay = DocumentOverlay(self.zarr_store(), self)
+        mode = "r+" if self.writes else "r"
+        return zarr.open_group(
+            overlay, path=path[1:], mode=mode, zarr_format=self._format.VERSION, use_consolidated=False
+        )
+
     @property
     def _itself(self) -> frozenset[str]:
         """The sources that mean this hierarchy."""
@@ -402,6 +437,15 @@ class ZarrAdapter:
 
     # -------------------------------------------------------------------------------------------------------- writing
 
+    def _wishes(self) -> Layout:
+        """Return what the user of this adapter wishes for every dataset."""
+        if self._object_codec is not None and self._format.VERSION != 2:
+            raise ArgumentError(
+                f"{self._location}: format {self._format.VERSION} has no object arrays, so object_codec_class cannot be"
+                " meant; leave it out, or write zarr_format=2"
+            )
+        return Layout(separator=self._separator, serializer=self._object_codec)
+
     def _group_documents(self, plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         """Return the documents of groups that are new or whose attributes or links change."""
         address = self._location.address
@@ -460,6 +504,15 @@ def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None
 
 def _with_values(dataset: Dataset, source: StoredSource) -> Dataset:
     return attrs.evolve(dataset, values=source)
+
+
+def _codec_of(value: Any) -> Codec:
+    """Return a numcodecs codec, or a class of such codecs, by name."""
+    try:
+        settings = dict((value() if isinstance(value, type) else value).get_config())
+    except (AttributeError, TypeError) as problem:
+        raise ArgumentError(f"object_codec_class must be a codec class of numcodecs, not {value!r}") from problem
+    return Codec(f"numcodecs.{settings.pop('id')}", settings)
 
 
 def _check_path(path: str, location: str) -> None:

@@ -435,7 +435,7 @@ def array_document(dataset: Dataset, widths: Mapping[str, int], location: str, p
         "dtype": _stored_dtype(element),
         "fill_value": _stored_fill(element, layout.fill_value),
         "order": "C",
-        "filters": [*_object_codec(element), *filters] or None,
+        "filters": [*_object_codec(element, layout.serializer), *filters] or None,
         "compressor": _numcodecs(compressors[-1], element) if compressors else None,
         "dimension_separator": layout.separator or ".",
     }
@@ -475,7 +475,9 @@ def _stored_dtype(element: ElementType) -> Any:
     return "|O"
 
 
-def _object_codec(element: ElementType) -> list[dict[str, Any]]:
+def _object_codec(element: ElementType, wished: Codec | None) -> list[dict[str, Any]]:
+    if _stored_dtype(element) == "|O" and wished is not None and wished.name.startswith("numcodecs."):
+        return [_numcodecs(wished, element)]
     if isinstance(element, Text):
         return [{"id": "vlen-utf8"}]
     if isinstance(element, Bytes):

@@ -11,7 +11,7 @@ from hdmf.build import BuildManager
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.errors import MissingExtraError, MissingHierarchyError
 from hdmf_store.facade.store_io import CREATING_MODES
-from hdmf_store.facade.zarr_io import ZarrIO
+from hdmf_store.facade.zarr_io import ZarrIO, adapter_options
 from hdmf_store.nodes import ROOT, Group
 from hdmf_store.translate.specs import load_namespaces as load_cached
 
@@ -23,7 +23,7 @@ class NWBZarrIO(ZarrIO):
 
     Parameters
     ----------
-    path, mode, storage_options, force_overwrite, zarr_format, herd_path
+    path, mode, synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format, herd_path
         As for `ZarrIO`.
     manager : BuildManager, optional
         By default NWB's, with the extensions that the file caches.
@@ -42,10 +42,12 @@ class NWBZarrIO(ZarrIO):
         path: Any,
         mode: str = "r",
         manager: BuildManager | None = None,
-        *,
-        load_namespaces: bool = True,
+        synchronizer: Any = None,
+        object_codec_class: Any = None,
         storage_options: Mapping[str, Any] | None = None,
         force_overwrite: bool = False,
+        *,
+        load_namespaces: bool = True,
         zarr_format: int | None = None,
         herd_path: str | None = None,
     ) -> None:
@@ -56,12 +58,14 @@ class NWBZarrIO(ZarrIO):
                 path,
                 mode,
                 load_namespaces,
-                {"storage_options": storage_options, "force_overwrite": force_overwrite, "zarr_format": zarr_format},
+                adapter_options(synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format),
             )
         super().__init__(
             path,
             mode,
             manager,
+            synchronizer,
+            object_codec_class,
             storage_options=storage_options,
             force_overwrite=force_overwrite,
             zarr_format=zarr_format,

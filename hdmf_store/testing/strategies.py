@@ -7,8 +7,8 @@ compares what a second opening reads:
     def test_what_is_written_is_read(hierarchy):
         ...
 
-What no store can be asked to keep is left out: NUL in text and in names, surrogates, zero bytes at the end of byte strings
-in records.
+What no store can be asked to keep is left out: NUL in text and in names, surrogates, and zero bytes at the end of byte
+strings in records.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from hdmf_store.translate.attributes import attributes_of, same_value
 from hdmf_store.translate.relocate import Graft, Others, can_link
 from hdmf_store.translate.values import dataset_of
 
-__all__ = ["Destination", "nodes_of", "target_of"]
+__all__ = ["Destination", "attributes_for", "nodes_of", "part_of", "path_of", "target_of"]
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 
@@ -75,6 +75,35 @@ def nodes_of(root: GroupBuilder, destination: Destination, at: str = ROOT) -> di
     return translation.nodes
 
 
+def part_of(builder: Any, destination: Destination, at: str, data: Any = None) -> dict[str, Node]:
+    """Return the nodes of one group, dataset or link at a path, as `nodes_of` does for a whole file.
+
+    Parameters
+    ----------
+    builder : GroupBuilder, DatasetBuilder or LinkBuilder
+    destination : Destination
+    at : str
+    data : object, optional
+        In place of a dataset's own.
+    """
+    if isinstance(builder, GroupBuilder):
+        return nodes_of(builder, destination, at)
+    translation = _Translation(destination)
+    if isinstance(builder, LinkBuilder):
+        translation.link(builder, at)
+    else:
+        translation.paths[id(builder)] = at
+        translation.dataset(builder, at, data)
+    translation.bring_external()
+    translation.raise_problems()
+    return translation.nodes
+
+
+def attributes_for(attributes: Mapping[str, Any], destination: Destination) -> dict[str, Any]:
+    """Return attributes that were passed by themselves in normal form."""
+    return attributes_of(attributes, _Translation(destination).target)
+
+
 def target_of(builder: BaseBuilder | ReferenceBuilder, destination: Destination) -> Target:
     """Return the target that an object which is stored already is from the destination."""
     return _Translation(destination).target(builder)
@@ -127,8 +156,9 @@ class _Translation:
                 return
         self.nodes[path] = Group(attributes)
 
-    def dataset(self, builder: DatasetBuilder, path: str) -> None:
+    def dataset(self, builder: DatasetBuilder, path: str, data: Any = None) -> None:
         """Translate a dataset, or make it a link to where its data is stored."""
+        data = builder.data if data is None else data
         known = self._known(path)
         if isinstance(known, Link):
             return
@@ -136,10 +166,10 @@ class _Translation:
         if isinstance(known, Dataset):
             self._revise(builder, known, attributes, path)
             return
-        if builder.data is None:
+        if data is None:
             return  # a builder without data describes a dataset that is not there
         try:
-            dataset, own_word = dataset_of(builder.data, builder.dtype, self.target)
+            dataset, own_word = dataset_of(data, builder.dtype, self.target)
         except (TypeError, ValueError, OverflowError) as problem:
             self.problems.append((path, str(problem)))
             return
@@ -210,7 +240,7 @@ class _Translation:
         path = self.paths.get(id(builder))
         if path is not None:
             return None, path
-        path = _path_of(builder)
+        path = path_of(builder)
         location = Location.of(builder.source) if builder.source is not None else None
         return (None if location is None or self.destination.holds(location) else location), path
 
@@ -243,7 +273,8 @@ class _Translation:
             return {}
 
 
-def _path_of(builder: BaseBuilder) -> str:
+def path_of(builder: BaseBuilder) -> str:
+    """Return the path that a builder has, or will have, in its file."""
     if builder.location is not None:
         return join(builder.location.rstrip("/") or ROOT, builder.name)
     names = []

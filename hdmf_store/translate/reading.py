@@ -14,7 +14,7 @@ from hdmf.container import AbstractContainer
 
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.errors import ArgumentError
-from hdmf_store.nodes import ROOT
+from hdmf_store.nodes import ROOT, Origin
 from hdmf_store.translate.attribute_types import AttributeTypes
 from hdmf_store.translate.from_builders import Destination, target_of
 from hdmf_store.translate.relocate import Others
@@ -49,6 +49,11 @@ class Reader:
     def builders(self) -> list[BaseBuilder]:
         """Return the builders of this file that were made so far."""
         return list(self.tree(self.adapter).by_path.values())
+
+    def builder_at(self, origin: Origin) -> BaseBuilder | None:
+        """Return the builder that was made for a stored object, or None."""
+        tree = self._trees.get(origin.location)
+        return None if tree is None else tree.by_path.get(origin.path)
 
     def tree(self, adapter: StoreAdapter) -> BuilderTree:
         """Return the builders of this file or another."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,13 +10,13 @@ from hdmf.build import GroupBuilder
 from hdmf.spec import NamespaceCatalog
 
 from hdmf_store.adapter import Plan, Progress, StoreAdapter
-from hdmf_store.errors import MissingHierarchyError
-from hdmf_store.nodes import ROOT, Group, Hierarchy, Node
+from hdmf_store.errors import ArgumentError, MissingHierarchyError
+from hdmf_store.nodes import ROOT, Group, Hierarchy, Link, Node
 from hdmf_store.translate.dimensions import Schema, with_dimension_names
-from hdmf_store.translate.from_builders import Destination, nodes_of
+from hdmf_store.translate.from_builders import Destination, attributes_for, nodes_of, part_of
 from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR, catalog_texts, spec_nodes
 
-__all__ = ["Wishes", "all_builders", "store", "stored_hierarchy"]
+__all__ = ["Wishes", "all_builders", "store", "store_attributes", "store_part", "stored_hierarchy"]
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +60,26 @@ def store(builder: GroupBuilder, destination: Destination, wishes: Wishes, at: s
         destination.adapter.write(plan, wishes.progress)
     finally:
         destination.others.close()
+
+
+def store_part(builder: Any, destination: Destination, wishes: Wishes, at: str, data: Any = None) -> None:
+    """Store one group, dataset or link at a path; `data` takes the place of a dataset's own."""
+    try:
+        stored = stored_hierarchy(destination.adapter)
+        nodes = part_of(builder, attrs.evolve(destination, stored=stored), at, data)
+        plan = Plan(nodes=nodes, consolidate=wishes.consolidate, interleave=wishes.interleave)
+        destination.adapter.write(plan, wishes.progress)
+    finally:
+        destination.others.close()
+
+
+def store_attributes(destination: Destination, path: str, attributes: Mapping[str, Any]) -> None:
+    """Store attributes of an object beside those that it has."""
+    node = destination.adapter.load()[path]
+    if isinstance(node, Link):
+        raise ArgumentError(f"{path} is a link, which has no attributes; set those of what it leads to")
+    new = {**node.attributes, **attributes_for(attributes, destination)}
+    destination.adapter.write(Plan(nodes={path: attrs.evolve(node, attributes=new)}))
 
 
 def stored_hierarchy(adapter: StoreAdapter) -> Hierarchy | None:
