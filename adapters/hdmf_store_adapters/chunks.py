@@ -109,7 +109,7 @@ def encoded_chunks(record: ArrayRecord, source: RandomAccess, encode: Encodes) -
     chunks = (
         (index, chunk)
         for region in tiles(record.shape, step)
-        for index, chunk in _cut(record, region, record.to_stored(_aligned(record, source, region)))
+        for index, chunk in cut(record, region, record.to_stored(_aligned(record, source, region)))
     )
     if math.prod(record.shape) * size < _WORTH_THREADS or math.prod(record.grid) == 1:
         for index, chunk in chunks:
@@ -124,7 +124,8 @@ def _aligned(record: ArrayRecord, source: RandomAccess, region: Region) -> np.nd
     return source.read(()).reshape(record.shape) if record.is_scalar else source.read(region)
 
 
-def _cut(record: ArrayRecord, region: Region, values: np.ndarray) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+def cut(record: ArrayRecord, region: Region, values: np.ndarray) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+    """Yield index and values of every chunk of a region that begins at a chunk's corner, each of full shape."""
     for tile in tiles(values.shape, record.chunks):
         index = tuple(
             (part.start + inner.start) // chunk for part, inner, chunk in zip(region, tile, record.chunks, strict=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import Executor
 from typing import Any
 
 import attrs
@@ -75,12 +76,16 @@ class DatasetWriter:
         self._wishes = wishes
         self._progress = progress
 
-    def write(self, datasets: Mapping[str, Dataset], *, interleave: bool) -> dict[str, dict[str, Any]]:
+    def write(
+        self, datasets: Mapping[str, Dataset], *, interleave: bool, executor: Executor | None = None
+    ) -> dict[str, dict[str, Any]]:
         """Store all chunks; return the documents by path."""
         documents: dict[str, dict[str, Any]] = {}
+        if executor is not None:
+            datasets = {path: _at_random(dataset) for path, dataset in datasets.items()}
         streams = {path: dataset for path, dataset in datasets.items() if isinstance(dataset.values, Stream)}
         prepared = {path: self._prepare(path, d) for path, d in datasets.items() if path not in streams}
-        self._medium.write_many(self._stored(prepared, datasets))
+        self._medium.write_many(self._stored(prepared, datasets, executor))
         documents |= {path: document for path, (document, _) in prepared.items()}
         documents |= self._write_streams(streams, interleave)
         return {path: documents[path] for path in datasets}
@@ -96,7 +101,10 @@ class DatasetWriter:
         return document, self._format.decode_array(document, self._location, path, ITSELF)[1]
 
     def _stored(
-        self, prepared: Mapping[str, tuple[dict[str, Any], ArrayRecord]], datasets: Mapping[str, Dataset]
+        self,
+        prepared: Mapping[str, tuple[dict[str, Any], ArrayRecord]],
+        datasets: Mapping[str, Dataset],
+        executor: Executor | None = None,
     ) -> Iterator[tuple[str, bytes]]:
         for path, (document, record) in prepared.items():
             values = datasets[path].values
@@ -173,6 +181,14 @@ class DatasetWriter:
 
 def _chunk_bytes(record: ArrayRecord) -> int:
     return math.prod(record.chunks) * item_size(record.element)
+
+
+def _at_random(dataset: Dataset) -> Dataset:
+    """Return a stream that can also be asked for its parts as a dataset of known values."""
+    values = dataset.values
+    if not isinstance(values, Stream) or values.at_random is None:
+        return dataset
+    return attrs.evolve(_with_chunks(dataset), values=values.at_random)
 
 
 def _with_chunks(dataset: Dataset) -> Dataset:

@@ -7,6 +7,7 @@ what HDMF's HDF5 backend writes (variable-length strings, boolean enumerations, 
 from __future__ import annotations
 
 import posixpath
+from functools import cache
 from typing import Any
 
 import attrs
@@ -47,6 +48,9 @@ class H5Source:
         """The file and path at which the dataset lies."""
         return Origin(Location.of(self.dataset.file.filename).identity, self.dataset.name)
 
+    def __reduce__(self) -> Any:
+        return _reopened, (self.dataset.file.filename, self.dataset.name, self.element)
+
     def read(self, region: Region) -> np.ndarray:
         """Return the values of a region."""
         if self.dataset.shape is None:
@@ -55,6 +59,15 @@ class H5Source:
         if not isinstance(values, np.ndarray):
             values = _zero_d(values, self.dataset.dtype)
         return _to_normal(values, self.element, self.dataset.file)
+
+
+@cache
+def _opened_here(filename: str) -> h5py.File:
+    return h5py.File(filename, "r")  # once in each process that is given parts of a file; open until it ends
+
+
+def _reopened(filename: str, name: str, element: ElementType) -> H5Source:
+    return H5Source(_opened_here(filename)[name], element)
 
 
 def _zero_d(value: Any, dtype: np.dtype) -> np.ndarray:

@@ -1,13 +1,15 @@
 """Lazy arrays over what is stored: zarr arrays for users, and the sources that translation reads.
 
 Both are made from metadata alone. A `StoredArray` is a `zarr.Array`, which HDMF and its users ask for, but
-opens zarr's own machinery only when something needs it; small reads are decoded directly.
+opens zarr's own machinery only when something needs it; small reads are decoded directly. Where writers share a
+synchronizer, every change takes the locks of what it touches and starts from what is stored at that moment.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import attrs
@@ -19,8 +21,18 @@ from hdmf_store.errors import UnsupportedValueError
 from hdmf_store.nodes import Compound, Number, Origin, ReferenceTo, Region, whole
 from hdmf_store_adapters.array_record import ArrayRecord, as_text
 from hdmf_store_adapters.chunks import read_region
+from hdmf_store_adapters.synchronizers import (
+    STRIPES,
+    Synchronizer,
+    Touches,
+    all_of,
+    chunks_of_blocks,
+    chunks_of_box,
+    chunks_of_mask,
+    chunks_of_points,
+)
 
-__all__ = ["DocumentOverlay", "StoredArray", "StoredSource"]
+__all__ = ["DocumentOverlay", "StoredArray", "StoredAttributes", "StoredSource"]
 
 _DIRECT_BYTES = 2**20
 """Arrays of at most so many bytes are decoded whole for any indexing; beyond, only the chunks that are needed."""
@@ -50,6 +62,13 @@ class Holder(Protocol):
     def zarr_store(self) -> Any: ...
 
     def shape_error(self, path: str, problem: Exception) -> Exception: ...
+
+    @property
+    def synchronizer(self) -> Synchronizer | None: ...
+
+    def document_key(self, path: str) -> str: ...
+
+    def reread(self, path: str) -> None: ...
 
 
 class DocumentOverlay(WrapperStore):
@@ -132,7 +151,7 @@ class StoredArray(zarr.Array):
 
     @property
     def _async_array(self) -> Any:  # what zarr.Array keeps in a field is made on first use here
-        if self._opened is None:
+        if self._opened is None or self._opened.shape != self._record.shape:  # changed through another array or writer
             overlay = DocumentOverlay(self._holder.zarr_store(), self._holder)
             mode = "r+" if self._holder.writes else "r"
             opened = zarr.open_array(
@@ -206,18 +225,132 @@ class StoredArray(zarr.Array):
         values = np.asarray(self[...])
         return values if dtype is None or values.dtype == dtype else values.astype(dtype)
 
+    # --------------------------------------------------------------------------------------------------- attributes
+
+    @property
+    def attrs(self) -> StoredAttributes:
+        """The stored attributes, the format's own included; each change is stored at once."""
+        return StoredAttributes(self)
+
+    def update_attributes(self, new_attributes: Mapping[str, Any]) -> StoredArray:
+        """Store more attributes, in place of those that have the same names."""
+        self._change_attributes(lambda held: held.update(new_attributes))
+        return self
+
+    def _change_attributes(self, change: Callable[[dict[str, Any]], Any]) -> None:
+        with self._alone_with_document():
+            self._opened = None
+            plain = zarr.Array(self._async_array)
+            attributes = plain.attrs.asdict()
+            change(attributes)
+            plain.attrs.put(attributes)
+
+    # ----------------------------------------------------------------------------------------------------- changing
+
     def append(self, data: Any, axis: int = 0) -> tuple[int, ...]:
         """Store more elements at the end of an axis; references as targets, records as tuples.
+
+        With a synchronizer, the end is where it is at that moment, whoever moved it.
 
         Raises
         ------
         UnsupportedValueError
             If a text is longer than the field of a record that is to hold it.
         """
-        return super().append(self._stored_form(data), axis)
+        stored = self._stored_form(data)
+        if not hasattr(stored, "shape"):
+            stored = np.asanyarray(stored)
+        with self._alone_with_document():
+            shape = self.shape
+            added = stored.shape[axis] if -stored.ndim <= axis < stored.ndim else 0
+            box = tuple(slice(n, n + added) if i == axis else slice(None) for i, n in enumerate(shape))
+            reached = tuple(n + added if i == axis else n for i, n in enumerate(shape))
+            with all_of(self._holder.synchronizer, self._chunk_locks(chunks_of_box(box), reached)):
+                return super().append(stored, axis)
 
-    def __setitem__(self, selection: Any, value: Any) -> None:
-        super().__setitem__(selection, self._stored_form(value))
+    def resize(self, new_shape: Any) -> None:
+        """Change the lengths of the axes; chunks that then lie outside are deleted."""
+        with self._alone_with_document():
+            lengths = np.ravel(new_shape)
+            grows = len(lengths) == self.ndim and bool(np.all(lengths >= np.asarray(self.shape, int)))
+            with all_of(self._holder.synchronizer, () if grows else self._all_chunk_locks()):
+                super().resize(new_shape)
+
+    def set_basic_selection(self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None) -> None:
+        """Store values at integers and slices, one per axis."""
+        with self._alone_with_chunks(chunks_of_box(selection)):
+            stored = self._assigned(value, fields)
+            super().set_basic_selection(selection, stored, fields=fields, prototype=prototype)
+
+    def set_orthogonal_selection(
+        self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None
+    ) -> None:
+        """Store values where the positions along each axis cross."""
+        with self._alone_with_chunks(chunks_of_box(selection)):
+            stored = self._assigned(value, fields)
+            super().set_orthogonal_selection(selection, stored, fields=fields, prototype=prototype)
+
+    def set_mask_selection(self, mask: Any, value: Any, *, fields: Any = None, prototype: Any = None) -> None:
+        """Store values where a mask of the array's shape is true."""
+        with self._alone_with_chunks(chunks_of_mask(mask)):
+            super().set_mask_selection(mask, self._assigned(value, fields), fields=fields, prototype=prototype)
+
+    def set_coordinate_selection(
+        self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None
+    ) -> None:
+        """Store values at single elements, given by their positions along each axis."""
+        with self._alone_with_chunks(chunks_of_points(selection)):
+            stored = self._assigned(value, fields)
+            super().set_coordinate_selection(selection, stored, fields=fields, prototype=prototype)
+
+    def set_block_selection(self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None) -> None:
+        """Store values in whole chunks, given by the positions of the chunks."""
+        with self._alone_with_chunks(chunks_of_blocks(selection)):
+            stored = self._assigned(value, fields)
+            super().set_block_selection(selection, stored, fields=fields, prototype=prototype)
+
+    def _assigned(self, value: Any, fields: Any) -> Any:
+        return value if fields else self._stored_form(value)
+
+    @contextmanager
+    def _alone_with_document(self) -> Iterator[None]:
+        """Be the only one who changes this array's document, as it is stored now."""
+        holder, path = self._holder, self._node_path
+        with all_of(holder.synchronizer, [holder.document_key(path)]):
+            if holder.synchronizer is not None:
+                holder.reread(path)
+            yield
+
+    @contextmanager
+    def _alone_with_chunks(self, touches: Touches) -> Iterator[None]:
+        """Be the only one who changes the chunks that are touched.
+
+        Which ones those are, and which are complete, depends on the shape: who appends waits for the last chunks, so
+        the shape that is read once their locks are held is the one that stays.
+        """
+        holder, path = self._holder, self._node_path
+        if holder.synchronizer is None:
+            yield
+            return
+        holder.reread(path)
+        while True:
+            shape = self.shape
+            with all_of(holder.synchronizer, self._chunk_locks(touches, shape)):
+                holder.reread(path)
+                if self.shape == shape:
+                    yield
+                    return
+
+    def _chunk_locks(self, touches: Touches, shape: tuple[int, ...]) -> list[str]:
+        if self._holder.synchronizer is None:
+            return []
+        return self._lock_keys(touches(shape, self._record.chunks))
+
+    def _all_chunk_locks(self) -> list[str]:
+        return self._lock_keys(range(STRIPES))
+
+    def _lock_keys(self, locks: Any) -> list[str]:
+        return [f"{self._node_path[1:]}/chunks/{lock:03d}" for lock in locks]
 
     def _stored_form(self, value: Any) -> Any:
         record = self._record
@@ -264,6 +397,49 @@ class StoredArray(zarr.Array):
         found = np.asarray(super().__getitem__(selection))
         normal = self._record.to_normal(found)
         return normal if normal.ndim else normal[()]
+
+
+class StoredAttributes(MutableMapping[str, Any]):
+    """The attributes of a stored array.
+
+    Parameters
+    ----------
+    array : StoredArray
+    """
+
+    def __init__(self, array: StoredArray) -> None:
+        self._array = array
+
+    def __getitem__(self, name: str) -> Any:
+        return self._array.metadata.attributes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._array.metadata.attributes)
+
+    def __len__(self) -> int:
+        return len(self._array.metadata.attributes)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._array._change_attributes(lambda held: held.update({name: value}))
+
+    def __delitem__(self, name: str) -> None:
+        self._array._change_attributes(lambda held: held.pop(name))
+
+    def __repr__(self) -> str:
+        return repr(self.asdict())
+
+    def update(self, *others: Any, **named: Any) -> None:
+        """Store several attributes in one step."""
+        new = dict(*others, **named)
+        self._array._change_attributes(lambda held: held.update(new))
+
+    def put(self, attributes: Mapping[str, Any]) -> None:
+        """Store these attributes in place of all others."""
+        self._array._change_attributes(lambda held: (held.clear(), held.update(attributes)))
+
+    def asdict(self) -> dict[str, Any]:
+        """Return the attributes as a new dictionary."""
+        return dict(self._array.metadata.attributes)
 
 
 def _plain_region(selection: Any, shape: tuple[int, ...]) -> tuple[Region, Any] | None:

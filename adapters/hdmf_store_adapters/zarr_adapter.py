@@ -55,6 +55,7 @@ from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.store_objects import StoreObject
 from hdmf_store_adapters.stored_arrays import DocumentOverlay, StoredArray, StoredSource
+from hdmf_store_adapters.synchronizers import HIERARCHY, Merge, Synchronizer, all_of, synchronizer_for
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
 
 __all__ = ["ZarrAdapter"]
@@ -82,11 +83,14 @@ class ZarrAdapter:
     separator : {"/", "."}, optional
         Between the indices in the keys of chunks. By default that of the store's class; without one, ``"."`` for
         datasets of a single chunk, which saves a folder each, and ``"/"`` for the rest.
+    synchronizer : bool, ThreadSynchronizer, ProcessSynchronizer or object, optional
+        Locks that several writers of the hierarchy share; ``True`` keeps them in a folder beside it. An object must
+        return a context manager for each key.
 
     Raises
     ------
     ArgumentError
-        If the place is none of these.
+        If the place or the synchronizer is none of these.
     """
 
     name = "zarr"
@@ -100,6 +104,7 @@ class ZarrAdapter:
         zarr_format: int | None = None,
         object_codec: Any = None,
         separator: str | None = None,
+        synchronizer: Any = None,
     ) -> None:
         if zarr_format not in (None, *FORMATS):
             raise ArgumentError(
@@ -108,6 +113,7 @@ class ZarrAdapter:
         self._new_format = zarr_format or _NEWEST
         self._object_codec = None if object_codec is None else _codec_of(object_codec)
         self._medium, self._location = _medium_and_location(place, storage_options)
+        self._synchronizer = synchronizer_for(synchronizer, self._location)
         self._force = force_overwrite
         self._separator = separator or getattr(place, "dimension_separator", None)
         self._is_linkable = self._location.can_be_linked and not getattr(place, "is_temporary", False)
@@ -123,7 +129,7 @@ class ZarrAdapter:
         self._hierarchy: Hierarchy | None = None
         self._records: dict[str, ArrayRecord] = {}
         self._is_consolidated = False
-        self._is_stale = False
+        self._appended: set[str] = set()
         self._store: Any = None
         self._seen: dict[str, bytes | None] = {}
 
@@ -205,8 +211,11 @@ class ZarrAdapter:
 
     def close(self) -> None:
         """Release what is held; a document that an appended array made stale is brought up to date first."""
-        if self._mode and self._is_stale and self._is_consolidated:
-            self._write_root(self._is_consolidated)
+        if self._mode and self._appended and self._is_consolidated:
+            with all_of(self._synchronizer, [HIERARCHY]):
+                self._take_over()
+                if self._is_consolidated:
+                    self._write_root(True)
         if self._mode:
             self._medium.discard()
         self._mode = ""
@@ -255,6 +264,10 @@ class ZarrAdapter:
         self._check_open("write")
         if self._mode in ("r", "r-"):
             raise ModeError(self._location.address, "write", self._mode, "mode 'w', 'a' or 'r+'")
+        with all_of(self._synchronizer, [HIERARCHY]):
+            self._write(self._reconciled(plan), progress)
+
+    def _write(self, plan: Plan, progress: Progress | None) -> None:
         known = {} if self._creates else dict(self._known_documents())
         address = self._location.address
         _check_names(plan.nodes, address, self._format.DOCUMENTS)
@@ -266,7 +279,7 @@ class ZarrAdapter:
             fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
             for path in [path for path in fresh if path in known]:
                 documents[path] = self._format.with_attributes(known[path], fresh.pop(path), address, path)
-            documents |= writer.write(fresh, interleave=plan.interleave)
+            documents |= writer.write(fresh, interleave=plan.interleave, executor=plan.executor)
             self._commit(known, documents, plan.consolidate, progress)
         except BaseException:
             self._undo(known, plan)
@@ -277,9 +290,10 @@ class ZarrAdapter:
         self._check_open("consolidate")
         if self._mode in ("r", "r-"):
             raise ModeError(self._location.address, "consolidate", self._mode, "mode 'r+'")
-        self._documents, _ = self._crawled()
-        self._hierarchy = None
-        self._write_root(True)
+        with all_of(self._synchronizer, [HIERARCHY]):
+            self._documents, _ = self._crawled()
+            self._hierarchy = None
+            self._write_root(True)
 
     def reference(self, other: Location) -> str:
         """Return how links and references in this hierarchy name another one."""
@@ -341,7 +355,7 @@ class ZarrAdapter:
         known[path] = self._format.changed_by_zarr(known[path], name, data, address, path)
         _, self._records[path] = self._format.decode_array(known[path], address, path, self._itself)
         self._hierarchy = None
-        self._is_stale = True
+        self._appended.add(path)
         return dict(self._format.files(path, known[path]))[key]
 
     def target_of(self, reference: Any) -> Target:
@@ -380,8 +394,32 @@ class ZarrAdapter:
             self._location.address, path, f"a chunk cannot be decoded ({problem}). Is the file complete?"
         )
 
+    @property
+    def synchronizer(self) -> Synchronizer | None:
+        """The locks that writers of this hierarchy share, if any."""
+        return self._synchronizer
+
+    def document_key(self, path: str) -> str:
+        """Return the key that stands for the document of a node, in however many files it is stored."""
+        return f"{path[1:]}/{self._format.DOCUMENTS[0]}"
+
+    def reread(self, path: str) -> None:
+        """Take over what another writer changed of an array's document."""
+        known, address = self._known_documents(), self._location.address
+        document = self._document_now(path)
+        if document is not None and document != known[path]:
+            known[path] = document
+            _, self._records[path] = self._format.decode_array(document, address, path, self._itself)
+            self._hierarchy = None
+
+    def _document_now(self, path: str) -> Document | None:
+        names = self._format.DOCUMENTS
+        files = dict(zip(names, self._medium.read_many([f"{path[1:]}/{name}" for name in names]), strict=True))
+        found = {name: data for name, data in files.items() if data is not None}
+        return self._format.gathered(found, self._location.address)["/"] if found else None
+
     def __reduce__(self) -> Any:
-        return _reopened, (self._location.address, self._mode)
+        return _reopened, (self._location.address, self._mode, self._synchronizer)
 
     # -------------------------------------------------------------------------------------------------------- reading
 
@@ -465,6 +503,39 @@ class ZarrAdapter:
             documents[path] = self._format.group_document(group, {**held, **links.get(path, {})}, address, path)
         return documents
 
+    def _reconciled(self, plan: Plan) -> Plan:
+        """Return the plan as it has to be, given what other writers stored since this hierarchy was read."""
+        if self._synchronizer is None or (self._creates and self._mode == "w"):
+            return plan
+        address, before = self._location.address, {} if self._creates else dict(self.load().nodes)
+        if self._creates:
+            if not self._recognises():
+                return plan
+            if self._mode != "a":
+                raise HierarchyExistsError(address, f"another writer was faster, and mode {self._mode!r} only creates")
+            self._creates = False
+        self._take_over()
+        after = self.load().nodes
+        merge = Merge(address, self._encoded)
+        return attrs.evolve(
+            plan,
+            nodes={path: merge(path, node, before.get(path), after.get(path)) for path, node in plan.nodes.items()},
+        )
+
+    def _encoded(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        return self._format.group_document(Group(attributes), {}, self._location.address, ROOT)["attributes"]
+
+    def _take_over(self) -> None:
+        """Read the documents of all nodes again, as all writers left them; nothing without a synchronizer."""
+        if self._synchronizer is None:
+            return
+        self._seen.clear()
+        documents, self._is_consolidated = self._load_documents()
+        for path in self._appended & documents.keys():
+            documents[path] = self._document_now(path) or documents[path]
+        self._documents, self._hierarchy = documents, None
+        self._records.clear()
+
     def _commit(
         self,
         known: dict[str, dict[str, Any]],
@@ -486,7 +557,8 @@ class ZarrAdapter:
     def _write_root(self, consolidate: bool) -> None:
         for item in self._format.root_files(self._known_documents(), consolidate):
             self._medium.write_many([item])  # one by one: the last is the commit
-        self._is_consolidated, self._is_stale = consolidate, False
+        self._is_consolidated = consolidate
+        self._appended.clear()
 
     def _undo(self, known: Mapping[str, Any], plan: Plan) -> None:
         self._medium.discard()
@@ -555,7 +627,7 @@ def _medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) 
     return StoreObject(FsspecStore.from_url(location.address, storage_options=dict(storage_options or {}))), location
 
 
-def _reopened(address: str, mode: str) -> ZarrAdapter:
-    adapter = ZarrAdapter(address)
+def _reopened(address: str, mode: str, synchronizer: Any = None) -> ZarrAdapter:
+    adapter = ZarrAdapter(address, synchronizer=synchronizer)
     adapter.open("r" if mode in ("r", "r-") else "r+")
     return adapter

@@ -5,6 +5,7 @@ from hdmf_store.adapter.protocol import AdapterClass, Capabilities, Plan, Progre
 from hdmf_store.adapter.registry import (
     ENTRY_POINT_GROUP,
     adapter_class_for,
+    adapter_named,
     adapters,
     open_adapter,
     recognise,
@@ -20,6 +21,7 @@ __all__ = [
     "Progress",
     "StoreAdapter",
     "adapter_class_for",
+    "adapter_named",
     "adapters",
     "open_adapter",
     "recognise",

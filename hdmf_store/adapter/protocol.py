@@ -7,6 +7,7 @@ out: an adapter never sees an HDMF builder or container, and its callers never s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, Protocol, runtime_checkable
 
 import attrs
@@ -65,11 +66,14 @@ class Plan:
         Whether to leave the metadata of all nodes in one document, where the store can.
     interleave : bool
         Whether to take pieces from all streams in turn, instead of finishing one before the next.
+    executor : concurrent.futures.Executor, optional
+        Reads and encodes parts of large datasets elsewhere; what it is given and what it returns can be pickled.
     """
 
     nodes: Mapping[str, Node]
     consolidate: bool = True
     interleave: bool = False
+    executor: Executor | None = None
 
 
 @runtime_checkable

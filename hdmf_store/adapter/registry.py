@@ -15,7 +15,7 @@ from hdmf_store.adapter.protocol import AdapterClass, StoreAdapter
 from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import Dataset
 
-__all__ = ["ENTRY_POINT_GROUP", "adapter_class_for", "adapters", "open_adapter", "recognise", "register_adapter"]
+__all__ = ["ENTRY_POINT_GROUP", "adapter_class_for", "adapter_named", "adapters", "open_adapter", "recognise", "register_adapter"]
 
 ENTRY_POINT_GROUP = "hdmf_store.adapters"
 
@@ -64,6 +64,20 @@ def adapter_class_for(place: Any) -> AdapterClass:
         f"no storage adapter serves {place!r} (asked: {', '.join(known) or 'none is installed'}). "
         "Does it exist? For a new file, end its name with .zarr, .nwb or .h5."
     )
+
+
+def adapter_named(name: str) -> AdapterClass:
+    """Return the adapter class of a name.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not installed, or could not be loaded; a warning said why.
+    """
+    known = adapters()
+    if name not in known:
+        raise ArgumentError(f"the storage adapter {name!r} is not there; there are: {', '.join(known) or 'none'}")
+    return known[name]
 
 
 def open_adapter(place: Any, mode: str = "r", **options: Any) -> StoreAdapter:

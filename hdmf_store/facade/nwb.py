@@ -9,7 +9,7 @@ from hdmf.backends.io import HDMFIO
 from hdmf.build import BuildManager
 
 from hdmf_store.adapter import StoreAdapter
-from hdmf_store.errors import MissingExtraError, MissingHierarchyError
+from hdmf_store.errors import ArgumentError, MissingExtraError, MissingHierarchyError
 from hdmf_store.facade.store_io import CREATING_MODES
 from hdmf_store.facade.zarr_io import ZarrIO, adapter_options
 from hdmf_store.nodes import ROOT, Group
@@ -27,6 +27,8 @@ class NWBZarrIO(ZarrIO):
         As for `ZarrIO`.
     manager : BuildManager, optional
         By default NWB's, with the extensions that the file caches.
+    driver, aws_region : None
+        What callers that serve several backends pass for HDF5; only None is accepted.
     load_namespaces : bool, default True
         Whether to load the specifications that the file caches; not done in modes that create, nor when a manager
         is given.
@@ -50,7 +52,11 @@ class NWBZarrIO(ZarrIO):
         load_namespaces: bool = True,
         zarr_format: int | None = None,
         herd_path: str | None = None,
+        driver: None = None,
+        aws_region: None = None,
     ) -> None:
+        if driver is not None or aws_region is not None:
+            raise ArgumentError("driver and aws_region are HDF5's; for Zarr on S3 pass storage_options")
         given = path
         if manager is None:
             path, manager = _opened_with_manager(

@@ -7,6 +7,7 @@ adapter stores nodes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from hdmf_store.errors import (
     HDMFStoreError,
     ModeError,
 )
+from hdmf_store.facade.workers import check_jobs, workers
 from hdmf_store.translate.from_builders import Destination
 from hdmf_store.translate.reading import Reader
 from hdmf_store.translate.specs import load_namespaces
@@ -250,9 +252,13 @@ class StoreIO(HDMFIO):
         cache_spec: bool = True,
         link_data: bool = True,
         exhaust_dci: bool = True,
-        *,
+        number_of_jobs: int = 1,
+        max_threads_per_process: int | None = None,
+        multiprocessing_context: str | None = None,
         consolidate_metadata: bool = True,
+        *,
         herd: Any = None,
+        executor: Executor | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Store a container, or what is new and changed in one that was read.
@@ -266,8 +272,17 @@ class StoreIO(HDMFIO):
             Whether data that is stored in another file is linked to, where the store can, instead of copied.
         exhaust_dci : bool, default True
             Whether iterators are exhausted one after the other; otherwise a piece is taken of each in turn.
+        number_of_jobs : int, default 1
+            Processes that read and encode large data that is stored elsewhere or comes from a
+            `GenericDataChunkIterator`.
+        max_threads_per_process : int, optional
+            Threads that numerical libraries may start in each of them.
+        multiprocessing_context : {"fork", "spawn", "forkserver"}, optional
+            How they are started.
         consolidate_metadata : bool, default True
             Whether to keep the metadata of all objects in one document.
+        executor : concurrent.futures.Executor, optional
+            Does that work in place of own processes: a cluster's, for instance.
         herd : HERD, optional
             External resources to extend; needs `herd_path`.
         progress : callable, optional
@@ -281,15 +296,18 @@ class StoreIO(HDMFIO):
             If something in the container has no form in the store. Nothing is written then.
         """
         self._check("write", writes=True)
+        check_jobs(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
         self._write_herd(container, herd)
         builder = self.manager.build(container, source=self.source, root=True)
-        wishes = Wishes(
-            catalogs=[self.manager.namespace_catalog] if cache_spec else [],
-            consolidate=consolidate_metadata,
-            interleave=not exhaust_dci,
-            progress=progress,
-        )
-        self._store(builder, self._destination(link_data), wishes)
+        with workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor) as pool:
+            wishes = Wishes(
+                catalogs=[self.manager.namespace_catalog] if cache_spec else [],
+                consolidate=consolidate_metadata,
+                interleave=not exhaust_dci,
+                progress=progress,
+                executor=pool,
+            )
+            self._store(builder, self._destination(link_data), wishes)
 
     def write_builder(
         self,
@@ -322,8 +340,12 @@ class StoreIO(HDMFIO):
         write_args: Mapping[str, Any] | None = None,
         clear_cache: bool = False,
         cache_spec: bool = True,
-        *,
+        number_of_jobs: int = 1,
+        max_threads_per_process: int | None = None,
+        multiprocessing_context: str | None = None,
         consolidate_metadata: bool = True,
+        *,
+        executor: Executor | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Store what another file holds, whatever backend reads it.
@@ -340,7 +362,9 @@ class StoreIO(HDMFIO):
             stands alone.
         clear_cache : bool, default False
             Whether to build everything anew from containers, by the specifications that are loaded now.
-        cache_spec, consolidate_metadata, progress
+        cache_spec, number_of_jobs, max_threads_per_process, multiprocessing_context, consolidate_metadata
+            As for `write`.
+        executor, progress
             As for `write`.
 
         Raises
@@ -351,6 +375,7 @@ class StoreIO(HDMFIO):
             If the container was not read by `src_io`, or is not its root.
         """
         self._check("export", writes=True)
+        check_jobs(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
         if self._mode not in CREATING_MODES:
             raise UnsupportedModeError(self.source, "export", self._mode, "mode 'w'")
         arguments = {"link_data": True, "exhaust_dci": True, **(write_args or {})}

@@ -138,9 +138,13 @@ class Stream:
     ----------
     pieces : iterable of (region, array)
         Regions may reach past the dataset's declared shape, which grows to hold them.
+    at_random : RandomAccess, optional
+        The same values where they can also be asked for in any order; several workers can share such a stream, each
+        with its own copy.
     """
 
     pieces: Iterable[Piece]
+    at_random: RandomAccess | None = None
     origin: None = attrs.field(default=None, init=False)
 
 

@@ -1,11 +1,10 @@
 """Hypothesis strategies for everything that nodes may hold; needs the library `hypothesis`.
 
-Values follow the normal form of `hdmf_store.nodes.elements`. Whoever writes an adapter draws a hierarchy, stores it, and
-compares what a second opening reads:
+Values follow the normal form of `hdmf_store.nodes.elements`. Whoever writes an adapter draws a hierarchy, stores it,
+and compares what a second opening reads::
 
     @given(hierarchy=strategies.hierarchies())
-    def test_what_is_written_is_read(hierarchy):
-        ...
+    def test_what_is_written_is_read(hierarchy): ...
 
 What no store can be asked to keep is left out: NUL in text and in names, surrogates, and zero bytes at the end of byte
 strings in records.
@@ -328,7 +327,7 @@ def hierarchies(
     )
     anywhere = st.one_of(here, outside) if elsewhere else here
     references = here if holder == "hdf5" else anywhere
-    of_kind = {
+    of_kind: dict[type, st.SearchStrategy[Node]] = {
         Group: st.builds(Group, attributes(references, holder=holder)),
         Dataset: datasets(references, holder=holder),
         Link: st.builds(Link, anywhere),

@@ -14,7 +14,7 @@ from hdmf.query import BuilderResolver, ContainerResolver, HDMFDataset, Referenc
 from hdmf_store.nodes import Compound, Dataset, ReferenceTo, Target, each
 from hdmf_store.translate.declared import declaration_of
 
-__all__ = ["Resolve", "StoredReferences", "references"]
+__all__ = ["ReferencesToBuilders", "ReferencesToContainers", "Resolve", "StoredReferences", "references"]
 
 Resolve = Callable[[Target], Any]
 """From a target to the builder or container that it names."""
@@ -116,14 +116,14 @@ class StoredReferences(HDMFDataset, ReferenceResolver):
     @classmethod
     def get_inverse_class(cls) -> type[StoredReferences]:
         """Return the class that resolves the other way."""
-        return _ToBuilders if issubclass(cls, ContainerResolver) else _ToContainers
+        return ReferencesToBuilders if issubclass(cls, ContainerResolver) else ReferencesToContainers
 
 
-class _ToBuilders(StoredReferences, BuilderResolver):
+class ReferencesToBuilders(StoredReferences, BuilderResolver):
     """Elements are builders."""
 
 
-class _ToContainers(StoredReferences, ContainerResolver):
+class ReferencesToContainers(StoredReferences, ContainerResolver):
     """Elements are containers."""
 
 
@@ -131,4 +131,4 @@ def references(
     node: Dataset, array: Any, builder: Resolve, container: Resolve, append: Callable[[Any], None]
 ) -> StoredReferences:
     """Return a dataset of references as builders hold it: indexing yields builders."""
-    return _ToBuilders(node, array, builder, container, append)
+    return ReferencesToBuilders(node, array, builder, container, append)

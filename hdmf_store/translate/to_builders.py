@@ -38,6 +38,7 @@ from hdmf_store.nodes import (
 )
 from hdmf_store.translate.attribute_types import AttributeTypes
 from hdmf_store.translate.declared import declaration_of
+from hdmf_store.translate.growing import GrowingData, is_extended
 from hdmf_store.translate.references import references
 from hdmf_store.translate.specs import SPEC_LOC_ATTR, spec_root
 
@@ -206,7 +207,8 @@ class BuilderTree:
             isinstance(node.element, Compound) and node.element.references
         )
         if not has_references:
-            return array
+            grows = self.adapter.mode in ("r+", "a") and hasattr(array, "append") and is_extended(self.hierarchy, path)
+            return GrowingData(data=array) if grows else array
         return references(
             node,
             array,

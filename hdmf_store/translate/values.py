@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from hdmf.build import ReferenceBuilder
 from hdmf.build.builders import BaseBuilder
-from hdmf.data_utils import AbstractDataChunkIterator, DataIO
+from hdmf.data_utils import AbstractDataChunkIterator, DataIO, GenericDataChunkIterator
 from hdmf.query import HDMFDataset
 from hdmf.term_set import TermSetWrapper
 
@@ -314,7 +314,25 @@ def _stream(data: AbstractDataChunkIterator, dtype: Any, target_of: TargetOf) ->
     shape = tuple(0 if limit is None else length or 0 for limit, length in zip(limits, recommended, strict=True))
     chunks = data.recommended_chunk_shape()
     layout = Layout(chunks=chunks, maxshape=limits)
-    return Dataset(declared, shape, Stream(_pieces(data, declared, len(shape))), {}, layout)
+    at_random = _Generic(data, declared) if isinstance(data, GenericDataChunkIterator) else None
+    return Dataset(declared, shape, Stream(_pieces(data, declared, len(shape)), at_random), {}, layout)
+
+
+@attrs.frozen(eq=False)
+class _Generic:
+    """The values of an iterator that can be asked for any part of them."""
+
+    iterator: GenericDataChunkIterator
+    element: Number | Text | Any
+    origin: None = attrs.field(default=None, init=False)
+
+    def read(self, region: Region) -> np.ndarray:
+        values = np.asarray(self.iterator._get_data(selection=region))  # its documented extension point
+        return (
+            values.astype(self.element.dtype, copy=False)
+            if isinstance(self.element, Number)
+            else normal_form(values)[0]
+        )
 
 
 def _pieces(data: AbstractDataChunkIterator, element: ElementType, ndim: int) -> Iterator[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import attrs
@@ -32,6 +33,8 @@ class Wishes:
     consolidate, interleave : bool
         As for `Plan`.
     progress : callable, optional
+    executor : concurrent.futures.Executor, optional
+        As for `Plan`.
     """
 
     catalogs: Sequence[NamespaceCatalog] = ()
@@ -39,6 +42,7 @@ class Wishes:
     consolidate: bool = True
     interleave: bool = False
     progress: Progress | None = None
+    executor: Executor | None = None
 
 
 def store(builder: GroupBuilder, destination: Destination, wishes: Wishes, at: str = ROOT) -> None:
@@ -56,7 +60,7 @@ def store(builder: GroupBuilder, destination: Destination, wishes: Wishes, at: s
             texts = [text for sources in catalog_texts(catalog).values() for text in sources.values()]
             nodes = with_dimension_names(nodes, Schema.of(texts))
         nodes = _with_specs(nodes, stored, wishes.catalogs)
-        plan = Plan(nodes=nodes, consolidate=wishes.consolidate, interleave=wishes.interleave)
+        plan = Plan(nodes=nodes, consolidate=wishes.consolidate, interleave=wishes.interleave, executor=wishes.executor)
         destination.adapter.write(plan, wishes.progress)
     finally:
         destination.others.close()

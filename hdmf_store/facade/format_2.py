@@ -1,0 +1,110 @@
+"""The class names that hdmf-zarr 0.14 uses for Zarr format 2, where one class here serves both formats.
+
+Kept so that scripts run on; new code uses `ZarrIO` and `NWBZarrIO`, which read and write either format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hdmf_store.adapter import adapter_named
+from hdmf_store.errors import ArgumentError, HDMFStoreError
+from hdmf_store.facade.nwb import NWBZarrIO
+from hdmf_store.facade.zarr_io import ZarrIO
+
+__all__ = ["IncompleteConversionError", "NWBZarrV2IO", "ZarrV2IO", "is_zarr_v2_file"]
+
+
+class IncompleteConversionError(RuntimeError):
+    """Never raised here: what cannot be read is an error that names it. For scripts that catch the name."""
+
+
+def is_zarr_v2_file(path: Any, storage_options: Mapping[str, Any] | None = None) -> bool:
+    """Return whether the file at a path or in a store is in Zarr format 2."""
+    options = {"storage_options": storage_options} if storage_options else {}
+    try:
+        adapter = adapter_named("zarr")(path, **options)
+        adapter.open("r")
+    except (HDMFStoreError, OSError):
+        return False
+    version: int = adapter.zarr_version()  # type: ignore[attr-defined]
+    adapter.close()
+    return version == 2
+
+
+def _checked(mode: str, allow_pickle: bool) -> None:
+    if mode not in ("r", "r-"):
+        raise ArgumentError(f"mode {mode!r}: this name reads only; use ZarrIO or NWBZarrIO to write format 2")
+    if not isinstance(allow_pickle, bool):
+        raise ArgumentError("allow_pickle must be True or False; either way, nothing in a file is executed")
+
+
+class ZarrV2IO(ZarrIO):
+    """`ZarrIO` for reading, as hdmf-zarr 0.14 names it for format 2.
+
+    Parameters
+    ----------
+    path, mode, manager, **options
+        As for `ZarrIO`.
+    allow_pickle : bool, default False
+        Without effect: pickles are always read, by a decoder that executes nothing.
+    """
+
+    def __init__(
+        self, path: Any, mode: str = "r", manager: Any = None, *, allow_pickle: bool = False, **options: Any
+    ) -> None:
+        _checked(mode, allow_pickle)
+        super().__init__(path, mode, manager, **options)
+
+
+class NWBZarrV2IO(NWBZarrIO):
+    """`NWBZarrIO` for reading, as hdmf-zarr 0.14 names it for format 2.
+
+    Parameters
+    ----------
+    path, mode, manager, **options
+        As for `NWBZarrIO`.
+    allow_pickle : bool, default False
+        Without effect: pickles are always read, by a decoder that executes nothing.
+    """
+
+    def __init__(
+        self, path: Any, mode: str = "r", manager: Any = None, *, allow_pickle: bool = False, **options: Any
+    ) -> None:
+        _checked(mode, allow_pickle)
+        super().__init__(path, mode, manager, **options)
+
+    def export_to_v3(
+        self,
+        path: Any,
+        nwbfile: Any = None,
+        write_args: Mapping[str, Any] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Store what this file holds as a new file in format 3.
+
+        Parameters
+        ----------
+        path : str, Path or store
+            Of the new file.
+        nwbfile : NWBFile, optional
+            What was read, with changes.
+        write_args, storage_options : dict, optional
+            As for `NWBZarrIO.export` and `NWBZarrIO`, of the new file.
+        """
+        with NWBZarrIO(path, "w", self.manager, storage_options=storage_options, zarr_format=3) as destination:
+            destination.export(self, nwbfile, write_args)
+
+    @staticmethod
+    def convert_to_v3(
+        source_path: Any,
+        dest_path: Any,
+        write_args: Mapping[str, Any] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        allow_pickle: bool = False,
+    ) -> None:
+        """Store what a file in format 2 holds as a new file in format 3; arguments as for `export_to_v3`."""
+        source_options = {"anon": True} if str(source_path).startswith("s3://") else None
+        with NWBZarrV2IO(source_path, "r", storage_options=source_options, allow_pickle=allow_pickle) as source:
+            source.export_to_v3(dest_path, None, write_args, storage_options)

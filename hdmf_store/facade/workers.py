@@ -1,0 +1,86 @@
+"""Who does the work of a write: this process alone, a pool of processes, or a caller's executor."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+
+from threadpoolctl import threadpool_limits
+
+from hdmf_store.errors import ArgumentError
+
+__all__ = ["workers"]
+
+_CONTEXTS = ("fork", "spawn", "forkserver")
+
+
+@contextmanager
+def workers(
+    number_of_jobs: int,
+    max_threads_per_process: int | None,
+    multiprocessing_context: str | None,
+    executor: Executor | None,
+) -> Iterator[Executor | None]:
+    """Yield the executor for a write, None where this process does it alone.
+
+    Parameters
+    ----------
+    number_of_jobs : int
+        Processes; 1 is this one.
+    max_threads_per_process : int or None
+        Threads that numerical libraries may start in each process.
+    multiprocessing_context : {"fork", "spawn", "forkserver"} or None
+        How processes are started; by default ``"forkserver"`` where there is one, else ``"spawn"``: a fork of a process
+        in which zarr has threads can hang.
+    executor : concurrent.futures.Executor or None
+        A caller's own; it is not shut down.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is below 1, the context unknown, or both jobs and an executor are given.
+    """
+    check_jobs(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
+    if executor is not None or number_of_jobs == 1:
+        yield executor
+        return
+    start = multiprocessing_context or _default_context()
+    context = multiprocessing.get_context(start)
+    limit = (max_threads_per_process,)
+    with ProcessPoolExecutor(number_of_jobs, context, initializer=_limit_threads, initargs=limit) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def check_jobs(
+    number_of_jobs: int,
+    max_threads_per_process: int | None,
+    multiprocessing_context: str | None,
+    executor: Executor | None,
+) -> None:
+    """Refuse what `workers` could not do, before anything is touched."""
+    for name, value in (("number_of_jobs", number_of_jobs), ("max_threads_per_process", max_threads_per_process)):
+        if value is None and name != "number_of_jobs":
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ArgumentError(f"{name} must be a whole number of at least 1, not {value!r}")
+    if multiprocessing_context is not None and multiprocessing_context not in _CONTEXTS:
+        raise ArgumentError(f"multiprocessing_context must be one of {', '.join(_CONTEXTS)}")
+    if executor is not None and number_of_jobs != 1:
+        raise ArgumentError("pass either an executor or number_of_jobs, not both")
+    if executor is not None and not isinstance(executor, Executor) and not hasattr(executor, "submit"):
+        raise ArgumentError(f"executor must have the methods of concurrent.futures.Executor, {executor!r:.60} has not")
+
+
+def _default_context() -> str:
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+def _limit_threads(limit: int | None) -> None:
+    if limit is not None:
+        threadpool_limits(limit)
