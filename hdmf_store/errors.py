@@ -57,7 +57,8 @@ class HDMFStoreError(Exception):
     def __reduce__(self) -> Any:
         # Exceptions pickle through ``args``; ours keep their facts as attrs fields instead.
         facts = {f.name: getattr(self, f.name) for f in getattr(type(self), "__attrs_attrs__", ())}
-        return _rebuild, (type(self), facts)
+        notes = {"__notes__": self.__notes__} if hasattr(self, "__notes__") else None
+        return _rebuild, (type(self), facts), notes
 
 
 def _rebuild(kind: type[HDMFStoreError], facts: dict[str, object]) -> HDMFStoreError:

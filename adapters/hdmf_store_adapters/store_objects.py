@@ -7,7 +7,7 @@ belong to that loop. It is the one thing used here that zarr does not export; a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from zarr.abc.store import Store, SupportsGetSync, SupportsSetSync
@@ -36,6 +36,7 @@ class StoreObject:
         self._store = store
         self._superseded: set[str] | None = None
         self._written: set[str] = set()
+        self._kept: dict[str, bytes] = {}
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None."""
@@ -58,7 +59,12 @@ class StoreObject:
         return sync(_together(get, keys))
 
     def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
-        """Store bytes under keys, together where the store is asynchronous."""
+        """Store bytes under keys, together where the store is asynchronous.
+
+        While a replacement is under way, what a key held before is kept in memory until `publish` or `discard`.
+        """
+        if self._superseded:
+            items = self._keeping(items)
         if isinstance(self._store, SupportsSetSync):
             for key, data in items:
                 self._store.set_sync(key, Buffer.from_bytes(data))
@@ -95,8 +101,15 @@ class StoreObject:
         self._superseded = sync(keys()) if self._store.supports_listing else set()
         self._written.clear()
 
+    def _keeping(self, items: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        for key, data in items:
+            if self._superseded and key in self._superseded and key not in self._kept:
+                self._kept[key] = self.read(key) or b""
+            yield key, data
+
     def publish(self) -> None:
         """Remove what was there before and was not replaced."""
+        self._kept.clear()
         if self._superseded is None:
             return
         stale, self._superseded = self._superseded - self._written, None
@@ -104,8 +117,14 @@ class StoreObject:
             sync(_together(self._store.delete, sorted(stale)))
 
     def discard(self) -> None:
-        """Forget a replacement that was not published. Its bytes stay, unreachable from the root document."""
-        self._superseded = None
+        """Undo a replacement that was not published: what it overwrote comes back, what it added goes."""
+        if self._superseded is None:
+            return
+        added, self._superseded = self._written - self._superseded, None
+        self.write_many(list(self._kept.items()))
+        self._kept.clear()
+        if added and self._store.supports_deletes:
+            sync(_together(self._store.delete, sorted(added)))
 
     def store(self) -> Any:
         """Return the store itself."""

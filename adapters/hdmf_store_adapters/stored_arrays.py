@@ -435,7 +435,12 @@ class StoredAttributes(MutableMapping[str, Any]):
 
     def put(self, attributes: Mapping[str, Any]) -> None:
         """Store these attributes in place of all others."""
-        self._array._change_attributes(lambda held: (held.clear(), held.update(attributes)))
+
+        def replace(held: dict[str, Any]) -> None:
+            held.clear()
+            held.update(attributes)
+
+        self._array._change_attributes(replace)
 
     def asdict(self) -> dict[str, Any]:
         """Return the attributes as a new dictionary."""

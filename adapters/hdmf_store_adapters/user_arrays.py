@@ -11,6 +11,7 @@ import zarr
 from zarr.storage import LocalStore
 
 from hdmf_store.adapter import Location
+from hdmf_store.errors import FormatError
 from hdmf_store.nodes import (
     ArraySource,
     Bytes,
@@ -24,6 +25,7 @@ from hdmf_store.nodes import (
     Region,
     Text,
 )
+from hdmf_store_adapters import zarr_v3
 from hdmf_store_adapters.stored_arrays import StoredArray
 
 __all__ = ["dataset_of"]
@@ -56,8 +58,19 @@ def dataset_of(value: Any) -> Dataset | None:
     source = ZarrSource(value, _origin(value))
     if element is None:
         return None
-    layout = Layout(chunks=value.chunks, shards=value.shards)
+    layout = _layout(value)
     return Dataset(element, value.shape, source if value.shape else ArraySource(source.read(())), {}, layout)
+
+
+def _layout(array: Any) -> Layout:
+    """Return how an array is laid out: its chunks, codecs and fill value."""
+    if array.metadata.zarr_format == 3:
+        document = {**array.metadata.to_dict(), "attributes": {}}
+        try:
+            return zarr_v3.decode_array(document, "", array.path)[0].layout
+        except FormatError:
+            pass
+    return Layout(chunks=array.chunks, shards=array.shards)
 
 
 def _element(dtype: np.dtype) -> ElementType | None:

@@ -19,7 +19,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from hdmf_store.errors import FormatError
+from hdmf_store.errors import FormatError, UnsupportedValueError
 from hdmf_store.nodes import (
     Bytes,
     Codec,
@@ -281,14 +281,17 @@ def array_document(dataset: Dataset, widths: Mapping[str, int], location: str, p
     """
     element, layout, shape = dataset.element, dataset.layout, dataset.shape
     chunks = _chunks(layout, shape, element)
+    if layout.shards and any(shard % chunk for shard, chunk in zip(layout.shards, chunks, strict=True)):
+        reason = f"shards of shape {layout.shards} do not hold whole chunks of shape {chunks}"
+        raise UnsupportedValueError(location, path, reason)
     count = math.prod(layout.shards or chunks)
     compressors = layout.compressors
     if compressors is None:
         compressors = default_compressors(element, count)
     data_type = _encode_type(element, widths)
-    codecs = [_encode_codec(codec) for codec in layout.filters or ()]
-    codecs.append(_encode_codec(layout.serializer) if layout.serializer else _default_serializer(element))
-    codecs += [_encode_codec(codec) for codec in compressors]
+    codecs = [_encode_codec(codec, element) for codec in layout.filters or ()]
+    codecs.append(_encode_codec(layout.serializer, element) if layout.serializer else _default_serializer(element))
+    codecs += [_encode_codec(codec, element) for codec in compressors]
     if layout.shards:
         codecs = [_sharding(chunks, codecs)]
     separator = layout.separator or ("." if all(n <= c for n, c in zip(shape, chunks, strict=True)) else "/")
@@ -348,12 +351,15 @@ def _encode_field(field: Field, widths: Mapping[str, int], prefix: str) -> Any:
     return {"name": _UTF32, "configuration": {"length_bytes": 4 * text_room(longest)}}
 
 
-def _encode_codec(codec: Codec) -> dict[str, Any]:
-    return (
-        {"name": codec.name, "configuration": dict(codec.configuration)}
-        if codec.configuration
-        else {"name": codec.name}
-    )
+def _encode_codec(codec: Codec, element: ElementType) -> dict[str, Any]:
+    settings = dict(codec.configuration)
+    if codec.name == "blosc":  # what the registry requires and numcodecs finds out for itself
+        size = element.dtype.itemsize if isinstance(element, Number) else 1
+        settings.setdefault("typesize", size)
+        settings.setdefault("blocksize", 0)
+        if settings.get("shuffle", "auto") == "auto":
+            settings["shuffle"] = "shuffle" if size > 1 else "bitshuffle"
+    return {"name": codec.name, "configuration": settings} if settings else {"name": codec.name}
 
 
 def _default_serializer(element: ElementType) -> dict[str, Any]:

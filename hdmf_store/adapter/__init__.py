@@ -10,6 +10,8 @@ from hdmf_store.adapter.registry import (
     open_adapter,
     recognise,
     register_adapter,
+    remember_open,
+    remembered,
 )
 
 __all__ = [
@@ -26,4 +28,6 @@ __all__ = [
     "open_adapter",
     "recognise",
     "register_adapter",
+    "remember_open",
+    "remembered",
 ]

@@ -7,6 +7,7 @@ found in the same way as what a vendor's package brings.
 from __future__ import annotations
 
 import warnings
+import weakref
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -15,7 +16,17 @@ from hdmf_store.adapter.protocol import AdapterClass, StoreAdapter
 from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import Dataset
 
-__all__ = ["ENTRY_POINT_GROUP", "adapter_class_for", "adapter_named", "adapters", "open_adapter", "recognise", "register_adapter"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "adapter_class_for",
+    "adapter_named",
+    "adapters",
+    "open_adapter",
+    "recognise",
+    "register_adapter",
+    "remember_open",
+    "remembered",
+]
 
 ENTRY_POINT_GROUP = "hdmf_store.adapters"
 
@@ -95,6 +106,21 @@ def open_adapter(place: Any, mode: str = "r", **options: Any) -> StoreAdapter:
     adapter = place if isinstance(place, StoreAdapter) else adapter_class_for(place)(place, **options)
     adapter.open(mode)
     return adapter
+
+
+_open: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+
+
+def remember_open(adapter: StoreAdapter) -> None:
+    """Remember an open hierarchy that has no address by which it could be opened again."""
+    if not adapter.location.can_be_linked:
+        _open[adapter.location.identity] = adapter
+
+
+def remembered(identity: str) -> StoreAdapter | None:
+    """Return the hierarchy that is open under an identity, if it was remembered and still is open."""
+    found: StoreAdapter | None = _open.get(identity)
+    return found if found is not None and found.mode else None
 
 
 def recognise(value: Any) -> Dataset | None:

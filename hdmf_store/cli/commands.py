@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 import time
 import warnings
@@ -16,7 +15,7 @@ from rich.console import Console
 from hdmf_store._version import __version__
 from hdmf_store.adapter import StoreAdapter, open_adapter
 from hdmf_store.cli.progress import Bar
-from hdmf_store.cli.show import file_as_json, size_of, size_text, tree_of
+from hdmf_store.cli.show import file_as_json, size_of, size_text, strict_json, tree_of
 from hdmf_store.errors import ArgumentError, HDMFStoreError, HierarchyExistsError
 from hdmf_store.nodes import Dataset, Hierarchy
 from hdmf_store.translate.compare import Comparison, compare
@@ -105,7 +104,7 @@ def _summarise(
         "seconds": round(seconds, 3),
     }
     if as_json:
-        click.echo(json.dumps(facts))
+        click.echo(strict_json(facts))
     elif not quiet:
         _out.print(
             f"{made.location}: {count} objects, {_human(total)} of values in {_human(stored.size)}"
@@ -144,7 +143,7 @@ def _report(file: str, against: str | None, outcome: Comparison, as_json: bool, 
     if as_json:
         found = [{"path": difference.path, "what": difference.what} for difference in outcome.differences]
         facts = {"file": file, "against": against, "objects": outcome.objects, "values": outcome.values}
-        click.echo(json.dumps({**facts, "copied": list(outcome.copied), "differences": found}))
+        click.echo(strict_json({**facts, "copied": list(outcome.copied), "differences": found}))
         return
     for difference in outcome.differences:
         _out.print(str(difference), style="red", markup=False)
@@ -171,7 +170,7 @@ def tree(file: str, attributes: bool, depth: int | None, as_json: bool) -> None:
     """Show what FILE holds, without reading its data."""
     with _Open(file, "r") as adapter:
         if as_json:
-            click.echo(json.dumps(file_as_json(adapter), ensure_ascii=False))
+            click.echo(strict_json(file_as_json(adapter)))
         else:
             shown = tree_of(adapter, attributes=attributes, depth=depth)
             _out.print(shown, crop=False, no_wrap=True, overflow="ignore")

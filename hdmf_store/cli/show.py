@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from typing import Any
@@ -15,7 +16,7 @@ from hdmf_store.adapter import Location, StoreAdapter
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Target, basename
 from hdmf_store.translate.specs import spec_root
 
-__all__ = ["Stored", "file_as_json", "size_of", "size_text", "tree_of"]
+__all__ = ["Stored", "file_as_json", "size_of", "size_text", "strict_json", "tree_of"]
 
 _TYPE_KEYS = ("neurodata_type", "data_type")
 _HIDDEN_ATTRIBUTES = ("namespace", "object_id", ".specloc", *_TYPE_KEYS)
@@ -93,6 +94,19 @@ def _cached(hierarchy: Hierarchy, base: str) -> list[str]:
         for name in hierarchy.children[base]
         for version in hierarchy.children.get(name, ())
     ]
+
+
+def strict_json(value: Any) -> str:
+    """Return JSON that every parser reads: NaN and infinities, which JSON does not have, as text."""
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, float) and not math.isfinite(item):
+            return "NaN" if math.isnan(item) else ("Infinity" if item > 0 else "-Infinity")
+        if isinstance(item, dict):
+            return {key: plain(held) for key, held in item.items()}
+        return [plain(held) for held in item] if isinstance(item, list) else item
+
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
 
 
 def file_as_json(adapter: StoreAdapter) -> dict[str, Any]:

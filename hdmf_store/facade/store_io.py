@@ -19,7 +19,7 @@ from hdmf.build.builders import BaseBuilder
 from hdmf.container import Container
 from hdmf.spec import NamespaceCatalog
 
-from hdmf_store.adapter import Location, Progress, StoreAdapter, adapter_class_for
+from hdmf_store.adapter import Location, Progress, StoreAdapter, adapter_class_for, remember_open
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
@@ -144,6 +144,7 @@ class StoreIO(HDMFIO):
         if not self._is_open:
             if self._adapter.mode != self._mode:
                 self._adapter.open(self._mode)
+            remember_open(self._adapter)
             self._is_open = True
 
     def close(self) -> None:

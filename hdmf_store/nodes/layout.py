@@ -13,6 +13,11 @@ import attrs
 __all__ = ["Codec", "Layout"]
 
 
+def _at_least_one(_instance: object, attribute: Any, lengths: tuple[int, ...] | None) -> None:
+    if lengths is not None and any(length < 1 for length in lengths):
+        raise ValueError(f"{attribute.name} must be at least 1 along every axis, not {lengths}")
+
+
 def _optional_tuple(value: Any) -> tuple | None:
     return None if value is None else tuple(value)
 
@@ -55,8 +60,8 @@ class Layout:
         How far each axis may grow, None without bound; only stores that fix it at creation ask.
     """
 
-    chunks: tuple[int, ...] | None = attrs.field(default=None, converter=_optional_tuple)
-    shards: tuple[int, ...] | None = attrs.field(default=None, converter=_optional_tuple)
+    chunks: tuple[int, ...] | None = attrs.field(default=None, converter=_optional_tuple, validator=_at_least_one)
+    shards: tuple[int, ...] | None = attrs.field(default=None, converter=_optional_tuple, validator=_at_least_one)
     filters: tuple[Codec, ...] | None = attrs.field(default=None, converter=_optional_tuple)
     serializer: Codec | None = None
     compressors: tuple[Codec, ...] | None = attrs.field(default=None, converter=_optional_tuple)

@@ -48,7 +48,7 @@ class ZarrDataIO(DataIO):
         {"name": "compressor", "type": None, "doc": "one codec (Zarr 2 spelling)", "default": None},
         {"name": "filters", "type": (list, tuple), "doc": "codecs before compression", "default": None},
         {"name": "link_data", "type": bool, "doc": "link to stored data instead of copying it", "default": False},
-        {"name": "compressors", "type": None, "doc": "codecs (Zarr 3 spelling)", "default": "auto"},
+        {"name": "compressors", "type": None, "doc": "codecs (Zarr 3)", "default": "auto", "allow_none": True},
         {"name": "serializer", "type": None, "doc": "codec from array to bytes", "default": None},
         {"name": "shards", "type": (list, tuple), "doc": "shard shape", "default": None},
         *(arg for arg in get_docval(DataIO.__init__) if arg["name"] in ("dtype", "shape")),
@@ -62,7 +62,10 @@ class ZarrDataIO(DataIO):
         if given["compressors"] is None:
             self._given["compressors"] = None
         self.link_data = link_data
-        self.layout = _layout(given)
+        try:
+            self.layout = _layout(given)
+        except ValueError as problem:
+            raise ArgumentError(str(problem)) from problem
         super().__init__(**kwargs)
 
     @property

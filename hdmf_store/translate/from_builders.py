@@ -10,14 +10,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
+import numpy as np
 from hdmf.build import DatasetBuilder, GroupBuilder, LinkBuilder, ReferenceBuilder
 from hdmf.build.builders import BaseBuilder
 
 from hdmf_store.adapter import Location, StoreAdapter
 from hdmf_store.errors import ArgumentError, LocationError, UnsupportedValueError
-from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Target, join
+from hdmf_store.nodes import (
+    ROOT,
+    Compound,
+    Dataset,
+    Group,
+    Hierarchy,
+    Link,
+    Node,
+    Origin,
+    ReferenceTo,
+    Region,
+    Target,
+    join,
+)
 from hdmf_store.translate.attributes import attributes_of, same_value
-from hdmf_store.translate.relocate import Graft, Others, can_link
+from hdmf_store.translate.relocate import Graft, Others, can_link, with_targets
 from hdmf_store.translate.values import dataset_of
 
 __all__ = ["Destination", "attributes_for", "nodes_of", "part_of", "path_of", "target_of"]
@@ -173,9 +187,31 @@ class _Translation:
         except (TypeError, ValueError, OverflowError) as problem:
             self.problems.append((path, str(problem)))
             return
+        dataset = self._with_own_targets(dataset)
         link_data = self.destination.link_data if own_word is None else own_word
         link = self._link_to_data(dataset, path, link_data)
         self.nodes[path] = link or _named(attrs.evolve(dataset, attributes=attributes), builder.dimension_labels)
+
+    def _with_own_targets(self, dataset: Dataset) -> Dataset:
+        """Return a dataset whose references, where it is stored elsewhere, are named from here."""
+        origin = dataset.values.origin
+        element = dataset.element
+        if origin is None or not (
+            isinstance(element, ReferenceTo) or (isinstance(element, Compound) and element.references)
+        ):
+            return dataset
+        location = Location(origin.location)
+        if location.identity == self.destination.adapter.location.identity:
+            return dataset
+        is_exported = self.destination.holds(location)
+
+        def retarget(target: Target | None) -> Target | None:
+            if target is None or (is_exported and target.is_internal):
+                return target
+            return self.graft.target(target, self.destination.others.at(location), origin.path)
+
+        moved = with_targets(dataset, retarget)
+        return attrs.evolve(moved, values=_Copied(moved.values, origin))
 
     def _revise(self, builder: DatasetBuilder, known: Dataset, attributes: dict[str, Any], path: str) -> None:
         """Take over changed attributes of a stored dataset; its values are not replaced."""
@@ -271,6 +307,17 @@ class _Translation:
         except (TypeError, ValueError, ArgumentError) as problem:
             self.problems.append((path, str(problem)))
             return {}
+
+
+@attrs.frozen(eq=False)
+class _Copied:
+    """Values that were changed on the way here, which still lie where they came from."""
+
+    values: Any
+    origin: Origin
+
+    def read(self, region: Region) -> np.ndarray:
+        return self.values.read(region)
 
 
 def path_of(builder: BaseBuilder) -> str:

@@ -1,7 +1,7 @@
 """Columns of a table that can be extended in place.
 
 HDMF extends the values of a ragged column by a function that knows lists, HDF5 datasets and wrappers of its own class
-`DataIO`, but no Zarr array. In modes that change a file, such a column's array is handed out in a wrapper that knows how.
+`DataIO`, but no Zarr array. In modes that change a file, such a column's array is handed out in a wrapper that can.
 """
 
 from __future__ import annotations

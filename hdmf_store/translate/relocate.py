@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from hdmf_store.adapter import Location, StoreAdapter, adapter_class_for, open_adapter
+from hdmf_store.adapter import Location, StoreAdapter, adapter_class_for, open_adapter, remembered
 from hdmf_store.errors import ArgumentError, DanglingTargetError, HDMFStoreError, LocationError
 from hdmf_store.nodes import (
     ArraySource,
@@ -38,7 +38,7 @@ class Others:
 
     def at(self, location: Location) -> StoreAdapter:
         """Return the hierarchy at a location, open for reading."""
-        found = self._open.get(location.identity)
+        found = self._open.get(location.identity) or remembered(location.identity)
         if found is None:
             found = self._open[location.identity] = open_adapter(location.address, "r")
         return found

@@ -126,7 +126,14 @@ class BuilderTree:
             If nothing is there, or links go in a circle.
         """
         if not target.is_internal:
-            return self.elsewhere(target.source, path, target.path).builder(Target(target.path), path)
+            other = self.elsewhere(target.source, path, target.path)
+            try:
+                return other.builder(Target(target.path), path)
+            except DanglingTargetError as problem:
+                where = (str(other.adapter.location),)
+                raise DanglingTargetError(
+                    str(self.adapter.location), path, target.source, target.path, where
+                ) from problem
         found = self.by_path.get(target.path)
         if found is not None:
             return found

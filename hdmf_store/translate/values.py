@@ -81,7 +81,9 @@ def dataset_of(data: Any, dtype: Any, target_of: TargetOf) -> tuple[Dataset, boo
 
 def _wrapped(wrapper: DataIO, dtype: Any, target_of: TargetOf) -> tuple[Dataset, bool | None]:
     is_ours = isinstance(wrapper, ZarrDataIO)
-    layout = wrapper.layout if is_ours else hdf5_layout(getattr(wrapper, "io_settings", {}))
+    layout = (
+        wrapper.layout if is_ours else hdf5_layout(wrapper.io_settings if hasattr(type(wrapper), "io_settings") else {})
+    )
     if wrapper.data is None:
         element = declared_element(dtype if wrapper.dtype is None else wrapper.dtype)
         if wrapper.shape is None or element is None or (element is TEXT_OR_BYTES and wrapper.dtype is None):
@@ -134,6 +136,8 @@ class _Cast:
 
 # ----------------------------------------------------------------------------------------------------- values in memory
 
+_RAGGED = "its rows have different lengths; store it as a ragged column (data and index)"
+
 
 def _scalar(value: Any) -> np.ndarray:
     array = np.empty((), object)
@@ -158,10 +162,19 @@ def _from_memory(data: Any, dtype: Any, target_of: TargetOf) -> Dataset:
         return _in_memory(array.astype(object), Text())
     normal, element = normal_form(array)
     if isinstance(declared, Number) and isinstance(element, Number):
-        if declared != element:
-            normal = normal.astype(declared.dtype)
-        element = declared
+        normal, element = _cast(normal, declared), declared
     return _in_memory(normal, element)
+
+
+def _cast(array: np.ndarray, declared: Number) -> np.ndarray:
+    """Return numbers in the declared type; refuse where an integer type cannot hold them."""
+    if array.dtype == declared.dtype:
+        return array
+    with np.errstate(invalid="ignore"):
+        cast = array.astype(declared.dtype)
+    if declared.dtype.kind in "iu" and array.dtype.kind in "iuf" and not np.array_equal(cast, array):
+        raise ValueError(f"it holds numbers that the declared type {declared} cannot hold")
+    return cast
 
 
 def _array(data: Any) -> np.ndarray:
@@ -174,7 +187,12 @@ def _array(data: Any) -> np.ndarray:
         while isinstance(leaf, list | tuple) and leaf:
             leaf = leaf[0]
         is_number = isinstance(leaf, int | float | complex | np.generic | np.ndarray | list | tuple)
-        return np.asarray(data) if is_number and not isinstance(leaf, np.str_ | np.bytes_) else np.array(data, object)
+        try:
+            return (
+                np.asarray(data) if is_number and not isinstance(leaf, np.str_ | np.bytes_) else np.array(data, object)
+            )
+        except ValueError:
+            raise ValueError(_RAGGED) from None
     if hasattr(data, "__array__") or np.isscalar(data):
         return np.asarray(data)
     if isinstance(data, Iterable):
@@ -212,9 +230,12 @@ def _objects(array: np.ndarray) -> tuple[np.ndarray, ElementType]:
     if all(issubclass(kind, str | bytes | date) for kind in kinds):
         return each(array, _as_text), Text()
     if all(issubclass(kind, bool | int | float | complex | np.generic) for kind in kinds):
-        return normal_form(np.array(array.tolist()))
+        numbers = np.array(array.tolist())
+        if numbers.dtype.kind not in "biufc":
+            raise ValueError("its numbers fit no type that the store has")
+        return normal_form(numbers)
     if any(issubclass(kind, list | tuple | np.ndarray) for kind in kinds):
-        raise ValueError("its rows have different lengths; store it as a ragged column (data and index)")
+        raise ValueError(_RAGGED)
     names = ", ".join(sorted(kind.__name__ for kind in kinds))
     raise TypeError(f"elements of type {names} have no common form in the store")
 
