@@ -11,7 +11,7 @@ import numpy as np
 from hdmf_store.nodes import Compound, ElementType, Number, ReferenceTo, Target, Text, each
 from hdmf_store_adapters.json_forms import ITSELF, decode_target
 
-__all__ = ["ArrayRecord", "CodesChunks", "as_text"]
+__all__ = ["ArrayRecord", "CodesChunks", "as_text", "is_shape", "unreadable_record"]
 
 
 class CodesChunks(Protocol):
@@ -57,6 +57,8 @@ class ArrayRecord:
         The sources that mean the hierarchy in which the array lies.
     other_separator : str or None
         Between the indices of chunks that an unmarked array may also have used.
+    stored : numpy.dtype or None
+        Of elements as they are stored; None for elements of any length.
     """
 
     element: ElementType
@@ -70,6 +72,7 @@ class ArrayRecord:
     reference_form: Callable[[Target | None], Any]
     itself: frozenset[str] = ITSELF
     other_separator: str | None = None
+    stored: np.dtype | None = None
 
     def chunk_key(self, index: tuple[int, ...]) -> str:
         """Return the key of a chunk after the array's path and a slash."""
@@ -124,7 +127,7 @@ class ArrayRecord:
 
     def to_stored(self, array: np.ndarray) -> np.ndarray:
         """Return values in normal form as the array that the codec encodes."""
-        return self._stored(array, self.element, None if self.codec is None else self.codec.dtype)
+        return self._stored(array, self.element, self.stored if self.codec is None else self.codec.dtype)
 
     def _stored(self, array: np.ndarray, element: ElementType, dtype: np.dtype | None) -> np.ndarray:
         if isinstance(element, ReferenceTo):
@@ -162,3 +165,14 @@ def _as_text(value: Any) -> Any:
 def as_text(array: np.ndarray, element: ElementType, reference_form: Callable[[Target | None], Any]) -> np.ndarray:
     """Return values of text, bytes or references as the strings that are stored."""
     return each(array, reference_form) if isinstance(element, ReferenceTo) else array
+
+
+def is_shape(value: Any) -> bool:
+    """Return whether a document's value is a shape."""
+    return isinstance(value, list) and all(type(length) is int and length >= 0 for length in value)
+
+
+def unreadable_record(element: ElementType, shape: list[int]) -> ArrayRecord:
+    """Return the record of an array whose document is not understood: it has a shape, and nothing can be read."""
+    chunks = tuple(max(1, length) for length in shape)
+    return ArrayRecord(element, tuple(shape), not shape, chunks, "", ".", None, None, lambda target: target)

@@ -12,6 +12,8 @@ Source: Zarr v3 core specification, chapters on codecs; zarr-extensions, codecs 
 from __future__ import annotations
 
 import json
+import lzma
+import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -21,7 +23,10 @@ import numcodecs
 import numcodecs.abc
 import numpy as np
 
-__all__ = ["BLOSC_SHUFFLES", "ChunkCodec", "chunk_codec"]
+__all__ = ["BLOSC_SHUFFLES", "DECODING_ERRORS", "ChunkCodec", "chunk_codec", "decode_step"]
+
+DECODING_ERRORS = (ValueError, TypeError, RuntimeError, LookupError, OSError, EOFError, zlib.error, lzma.LZMAError)
+"""What codecs raise for bytes that are not what they should be; each library has its own kinds."""
 
 BLOSC_SHUFFLES = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
 
@@ -87,7 +92,7 @@ class ChunkCodec:
         """
         buffer: Any = data
         for step in reversed(self.steps):
-            buffer = step.decode(buffer)
+            buffer = decode_step(step, buffer)
         flat = np.frombuffer(buffer, dtype=self.dtype) if self.variable is None else self.variable.decode(buffer)
         count = int(np.prod(shape))
         if flat.size != count:
@@ -96,6 +101,19 @@ class ChunkCodec:
             return flat.reshape(shape)
         stored = tuple(shape[axis] for axis in self.order)
         return flat.reshape(stored).transpose(np.argsort(self.order))
+
+
+def decode_step(step: Any, data: Any) -> Any:
+    """Return what one step decodes.
+
+    Blosc reads as many bytes as its header announces, whether they are there or not, so the length is checked first:
+    bytes 12 to 16 of the header are the compressed size (Blosc 1 chunk format).
+    """
+    if isinstance(step, numcodecs.Blosc):
+        view = memoryview(data).cast("B")
+        if len(view) < 16 or int.from_bytes(view[12:16], "little") > len(view):
+            raise ValueError("the compressed bytes are cut short")
+    return step.decode(data)
 
 
 def chunk_codec(codecs: Sequence[dict[str, Any]], dtype: np.dtype | None) -> ChunkCodec | None:
@@ -120,6 +138,8 @@ def _chunk_codec(codecs_json: str, dtype: np.dtype | None) -> ChunkCodec | None:
         if isinstance(codec, str):
             codec = {"name": codec}
         name, configuration = codec["name"], codec.get("configuration") or {}
+        if order is not None and name == "transpose":
+            return None
         if serialised is None and name == "transpose" and isinstance(configuration.get("order"), list):
             order = tuple(configuration["order"])
         elif serialised is None:

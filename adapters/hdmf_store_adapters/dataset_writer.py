@@ -112,7 +112,7 @@ class DatasetWriter:
                 continue
             assert isinstance(values, RandomAccess)
             for key, data in encoded_chunks(
-                record, values, leaving_out_fill(record, self._coder(document, record).encode)
+                record, values, leaving_out_fill(record, self._coder(path, document, record).encode)
             ):
                 yield f"{path[1:]}/{key}", data
                 self._report(_chunk_bytes(record))
@@ -137,23 +137,25 @@ class DatasetWriter:
     def _stream(self, path: str, dataset: Dataset) -> Generator[None, None, dict[str, Any]]:
         """Store one stream, a piece at each step; the generator's value is the document."""
         document, record = self._prepare(path, _with_chunks(dataset))
-        coder = self._coder(document, record)
+        coder = self._coder(path, document, record)
+        pending: dict[str, bytes] = {}  # made but not stored yet: a chunk may be asked for again before it is
         assembler = StreamAssembler(
             record,
             coder.encode,
-            lambda key: self._medium.read(f"{path[1:]}/{key}"),
+            lambda key: pending.get(f"{path[1:]}/{key}") or self._medium.read(f"{path[1:]}/{key}"),
             lambda data: coder.decode(data, record.chunks),
         )
         assert isinstance(dataset.values, Stream)
         for region, values in dataset.values.pieces:
-            self._put(path, assembler.add(region, values))
+            self._check_cells(path, record, values)
+            self._put(path, assembler.add(region, values), pending)
             self._report(values.nbytes)
             yield
         shape = tuple(max(least, reached) for least, reached in zip(dataset.shape, assembler.reach, strict=True))
         everything = assembler.only_piece() if dataset.layout.chunks is None else None
         if everything is not None and everything.shape == shape:
             return self._short(path, dataset, record.to_normal(everything))
-        self._put(path, assembler.finish())
+        self._put(path, assembler.finish(), pending)
         return self._format.resized(document, shape)
 
     def _short(self, path: str, dataset: Dataset, values: np.ndarray) -> dict[str, Any]:
@@ -163,16 +165,33 @@ class DatasetWriter:
         self._medium.write_many(self._stored(prepared, {path: known}))
         return prepared[path][0]
 
-    def _coder(self, document: Mapping[str, Any], record: ArrayRecord) -> CodesChunks:
-        return record.codec or ZarrChunk(self._format, document, record)
+    def _coder(self, path: str, document: Mapping[str, Any], record: ArrayRecord) -> CodesChunks:
+        return record.codec or ZarrChunk(self._format, document, record, self._location, path)
 
-    def _widths(self, path: str, dataset: Dataset) -> dict[str, int]:
+    def _widths(self, path: str, dataset: Dataset) -> dict[tuple[str, ...], int]:
         return {} if self._format.CELL_FORM is None else _widths(dataset, self._format.CELL_FORM, self._location, path)
 
-    def _put(self, path: str, chunks: Iterator[tuple[str, bytes]]) -> None:
-        items = [(f"{path[1:]}/{key}", data) for key, data in chunks]
-        if items:
-            self._medium.write_many(items)
+    def _put(self, path: str, chunks: Iterator[tuple[str, bytes]], pending: dict[str, bytes]) -> None:
+        for key, data in chunks:
+            pending[f"{path[1:]}/{key}"] = data
+        if pending:
+            self._medium.write_many(list(pending.items()))
+            pending.clear()
+
+    def _check_cells(self, path: str, record: ArrayRecord, values: np.ndarray) -> None:
+        """Refuse text that is longer than the cells that a stream's records got before their values were known."""
+        if not isinstance(record.element, Compound) or self._format.CELL_FORM is None or record.stored is None:
+            return
+        for name, kind in _cells(record.element, ()):
+            room = record.stored
+            for step in name:
+                room = room[step]
+            width = room.itemsize // (4 if room.kind == "U" else 1)
+            if any(len(cell) > width for cell in _column(values, name, kind, self._format.CELL_FORM)):
+                reason = (
+                    f"the field {'/'.join(name)!r} holds a value longer than the {width} characters that a stream gets"
+                )
+                raise UnsupportedValueError(self._location, path, reason + "; pass the values as an array or list")
 
     def _report(self, count: int) -> None:
         if self._progress is not None:
@@ -196,15 +215,20 @@ def _with_chunks(dataset: Dataset) -> Dataset:
     layout = dataset.layout
     if layout.chunks is not None:
         return dataset
-    limits = layout.maxshape or (None,) * len(dataset.shape)
+    limits = layout.maxshape or tuple(length or None for length in dataset.shape)
     lengths = tuple(_ANY_LENGTH if limit is None else limit for limit in limits)
-    return attrs.evolve(dataset, layout=attrs.evolve(layout, chunks=chunk_shape(lengths, item_size(dataset.element))))
+    return attrs.evolve(
+        dataset,
+        layout=attrs.evolve(
+            layout, chunks=chunk_shape(lengths, item_size(dataset.element)), separator=layout.separator or "/"
+        ),
+    )
 
 
-def _widths(dataset: Dataset, form: Callable[[Target | None], Any], location: str, path: str) -> dict[str, int]:
+def _widths(
+    dataset: Dataset, form: Callable[[Target | None], Any], location: str, path: str
+) -> dict[tuple[str, ...], int]:
     """Return the longest value of each field of a compound that is not a number, in characters or bytes.
-
-    Fields of fields are named by their path, ``"outer/inner"``.
 
     Raises
     ------
@@ -213,7 +237,7 @@ def _widths(dataset: Dataset, form: Callable[[Target | None], Any], location: st
     """
     if not isinstance(dataset.element, Compound):
         return {}
-    cells = dict(_cells(dataset.element, ""))
+    cells = dict(_cells(dataset.element, ()))
     if isinstance(dataset.values, Stream | Unwritten):
         return dict.fromkeys(cells, _STREAM_TEXT)
     longest = dict.fromkeys(cells, 0)
@@ -223,20 +247,26 @@ def _widths(dataset: Dataset, form: Callable[[Target | None], Any], location: st
     for region in tiles(dataset.shape, (rows, *dataset.shape[1:]) if dataset.shape else ()):
         values = dataset.values.read(region)
         for name, kind in cells.items():
-            column = values
-            for step in name.split("/"):
-                column = column[step]
-            for cell in as_text(column, kind, form).reshape(-1).tolist():
+            for cell in _column(values, name, kind, form):
                 if cell.endswith(b"\0" if isinstance(cell, bytes) else "\0"):
-                    reason = f"the field {name!r} holds a value that ends with NUL, which records cannot keep"
+                    reason = f"the field {'/'.join(name)!r} holds a value that ends with NUL, which records cannot keep"
                     raise UnsupportedValueError(location, path, reason)
                 longest[name] = max(longest[name], len(cell))
     return longest
 
 
-def _cells(element: Compound, prefix: str) -> Iterator[tuple[str, ElementType]]:
+def _column(
+    values: np.ndarray, name: tuple[str, ...], kind: ElementType, form: Callable[[Target | None], Any]
+) -> list[Any]:
+    """Return the cells of one field, or field of a field, as they are stored."""
+    for step in name:
+        values = values[step]
+    return as_text(values, kind, form).reshape(-1).tolist()
+
+
+def _cells(element: Compound, within: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], ElementType]]:
     for field in element.fields:
         if isinstance(field.type, Compound):
-            yield from _cells(field.type, f"{prefix}{field.name}/")
+            yield from _cells(field.type, (*within, field.name))
         elif not isinstance(field.type, Number):
-            yield prefix + field.name, field.type
+            yield (*within, field.name), field.type

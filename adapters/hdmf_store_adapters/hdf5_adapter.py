@@ -117,6 +117,8 @@ class HDF5Adapter:
 
     def open(self, mode: str) -> None:
         """Open in a mode; see `StoreAdapter.open`."""
+        if mode not in ("r", "r-", "r+", "a", "w", "w-", "x"):
+            raise ArgumentError(f"{mode!r} is no mode; the modes are r, r-, r+, a, w, w- and x")
         address = self._location.address
         exists = os.path.lexists(address)
         if mode in ("w-", "x") and exists:
@@ -264,7 +266,10 @@ def _store(file: h5py.File, plan: Plan, location: str, progress: Progress | None
             later.append((path, node))
         _tick(progress, 0, 1)
     for path, node in later:
-        _fill(file, path, node, progress)
+        try:
+            _fill(file, path, node, progress)
+        except values_of.CannotReferError as problem:
+            raise UnsupportedValueError(location, path, str(problem)) from problem
     for path, node in plan.nodes.items():
         if isinstance(node, Link):
             file[path] = _h5_link(node.target)
@@ -275,6 +280,7 @@ def _store(file: h5py.File, plan: Plan, location: str, progress: Progress | None
 def _check(plan: Plan, location: str) -> None:
     for path, node in plan.nodes.items():
         held = [] if isinstance(node, Link) else list(node.attributes.values())
+        held += [item for value in held if isinstance(value, list) for item in value]
         if any(isinstance(value, Target) and not value.is_internal for value in held):
             raise UnsupportedValueError(location, path, "HDF5 has no reference into another file")
 
@@ -331,6 +337,8 @@ def _h5_link(target: Target) -> h5py.SoftLink | h5py.ExternalLink:
 
 def _set_attributes(file: h5py.File, path: str, attributes: Mapping[str, Any], location: str) -> None:
     thing = file[path]
+    for name in set(thing.attrs) - set(attributes):
+        del thing.attrs[name]
     for name, value in attributes.items():
         try:
             if name == _SPEC_LOCATION and isinstance(value, str):

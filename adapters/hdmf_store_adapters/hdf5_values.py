@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from hdmf_store.adapter import Location
+from hdmf_store.errors import UnreadableError
 from hdmf_store.nodes import (
     HERE,
     Bytes,
@@ -53,12 +54,18 @@ class H5Source:
 
     def read(self, region: Region) -> np.ndarray:
         """Return the values of a region."""
+        if isinstance(self.element, Unreadable):
+            raise UnreadableError(self.dataset.file.filename, self.dataset.name, self.element.reason)
         if self.dataset.shape is None:
             return np.empty((0,), self.element.dtype)
         values = self.dataset[region]
         if not isinstance(values, np.ndarray):
             values = _zero_d(values, self.dataset.dtype)
-        return _to_normal(values, self.element, self.dataset.file)
+        try:
+            return _to_normal(values, self.element, self.dataset.file)
+        except UnicodeDecodeError as problem:
+            reason = f"it is declared as UTF-8 text and holds other bytes ({problem})"
+            raise UnreadableError(self.dataset.file.filename, self.dataset.name, reason) from problem
 
 
 @cache
@@ -84,20 +91,35 @@ def element_of(dataset: h5py.Dataset) -> ElementType:
     Strings that HDF5 calls ASCII may hold any bytes, so they are looked through: text if they are UTF-8.
     """
     element = _element(dataset.dtype)
-    info = h5py.check_string_dtype(dataset.dtype)
-    if info is not None and (info.encoding == "ascii") and not _holds_text(dataset):
-        return Bytes()
+    if isinstance(element, Text):
+        return Text() if _is_utf8(dataset.dtype) or _holds_text(dataset, None) else Bytes()
+    if isinstance(element, Compound):
+        fields = [
+            Field(field.name, Bytes())
+            if isinstance(field.type, Text)
+            and not _is_utf8(dataset.dtype[field.name])
+            and not _holds_text(dataset, field.name)
+            else field
+            for field in element.fields
+        ]
+        return Compound(tuple(fields))
     return element
 
 
-def _holds_text(dataset: h5py.Dataset) -> bool:
+def _is_utf8(dtype: np.dtype) -> bool:
+    info = h5py.check_string_dtype(dtype)
+    return info is not None and info.encoding != "ascii"
+
+
+def _holds_text(dataset: h5py.Dataset, field: str | None) -> bool:
     if dataset.shape is None or 0 in dataset.shape:
         return True
     parts = [()] if not dataset.shape else [slice(i, i + _PIECE) for i in range(0, dataset.shape[0], _PIECE)]
     for part in parts:
-        values = np.asarray(dataset[part], dtype=object).reshape(-1)
+        values = dataset[part] if field is None else dataset[part][field]
+        flat = np.asarray(values, dtype=object).reshape(-1)
         try:
-            b"\0".join(value if isinstance(value, bytes) else value.encode() for value in values).decode()
+            b"\0".join(value if isinstance(value, bytes) else value.encode() for value in flat).decode()
         except UnicodeDecodeError:
             return False
     return True
@@ -148,6 +170,27 @@ def target_of(reference: h5py.Reference, file: h5py.File) -> Target | None:
     return None if name is None else Target(name.decode())
 
 
+class CannotReferError(ValueError):
+    """A target that no HDF5 reference can lead to."""
+
+
+def reference_to(target: Target | None, file: h5py.File) -> h5py.Reference:
+    """Return the object reference to a target; one that refers to nothing for None.
+
+    Raises
+    ------
+    CannotReferError
+        If the target lies in another file, or is not there.
+    """
+    if target is None:
+        return h5py.Reference()
+    if not target.is_internal:
+        raise CannotReferError(f"HDF5 has no reference into another file ({target.path} in {target.source})")
+    if target.path not in file:
+        raise CannotReferError(f"there is no object at {target.path!r} to refer to")
+    return file[target.path].ref
+
+
 def target_of_link(link: h5py.SoftLink | h5py.ExternalLink, group: str) -> Target:
     """Return the target of a link that stands in a group.
 
@@ -190,14 +233,14 @@ def h5_attribute(value: Any, file: h5py.File) -> Any:
     if value is None:
         return h5py.Empty("f4")
     if isinstance(value, Target):
-        return file[value.path].ref
+        return reference_to(value, file)
     if isinstance(value, dict):
         raise TypeError(f"HDF5 has no attribute that holds a mapping such as {value!r:.60}")
     if isinstance(value, list | tuple):
         array = np.array(value, dtype=object)
         flat = array.reshape(-1)
         if flat.size and all(isinstance(item, Target) for item in flat):
-            return each(array, lambda target: file[target.path].ref).astype(h5py.ref_dtype)
+            return each(array, lambda target: reference_to(target, file)).astype(h5py.ref_dtype)
         if flat.size and all(isinstance(item, str) for item in flat):
             return array.astype(h5py.string_dtype())
         is_large = flat.size and all(type(item) is int for item in flat) and max(flat) > np.iinfo(np.int64).max
@@ -222,7 +265,7 @@ def h5_dtype(element: ElementType) -> np.dtype:
 def to_h5(values: np.ndarray, element: ElementType, file: h5py.File) -> np.ndarray:
     """Return values in normal form as h5py stores them; targets of references must exist already."""
     if isinstance(element, ReferenceTo):
-        return each(values, lambda target: h5py.Reference() if target is None else file[target.path].ref)
+        return each(values, lambda target: reference_to(target, file))
     if isinstance(element, Compound):
         stored = np.empty(values.shape, h5_dtype(element))
         for field in element.fields:

@@ -73,7 +73,7 @@ def decode_attribute(value: Any, itself: frozenset[str] = ITSELF) -> Any:
     """Return an attribute's value in normal form: references as `Target`, everything else as it stands."""
     if isinstance(value, dict) and _is_reference(value):
         return decode_target(value, itself)
-    if isinstance(value, list) and value and isinstance(value[0], dict | list):
+    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
         return [decode_attribute(item, itself) for item in value]
     return value
 

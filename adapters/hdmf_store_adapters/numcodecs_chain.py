@@ -16,6 +16,7 @@ import attrs
 import numcodecs
 import numpy as np
 
+from hdmf_store_adapters.chunk_codecs import decode_step
 from hdmf_store_adapters.safe_pickle import safe_loads
 
 __all__ = ["NumcodecsChain", "numcodecs_chain"]
@@ -68,9 +69,9 @@ class NumcodecsChain:
         ValueError
             If the bytes do not hold what the shape and type say.
         """
-        buffer: Any = data if self.compressor is None else self.compressor.decode(data)
+        buffer: Any = data if self.compressor is None else decode_step(self.compressor, data)
         for step in reversed(self.filters):
-            buffer = step.decode(buffer)
+            buffer = decode_step(step, buffer)
         if self.dtype.hasobject:
             flat = _objects(buffer)
         elif isinstance(buffer, np.ndarray) and buffer.dtype == self.dtype:

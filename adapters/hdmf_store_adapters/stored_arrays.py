@@ -148,16 +148,18 @@ class StoredArray(zarr.Array):
         self._holder = holder
         self._node_path = path
         self._opened: Any = None
+        self._opened_for: ArrayRecord | None = None
 
     @property
     def _async_array(self) -> Any:  # what zarr.Array keeps in a field is made on first use here
-        if self._opened is None or self._opened.shape != self._record.shape:  # changed through another array or writer
+        if self._opened_for is not self._record:  # not opened yet, or changed since, here or by another writer
             overlay = DocumentOverlay(self._holder.zarr_store(), self._holder)
             mode = "r+" if self._holder.writes else "r"
             opened = zarr.open_array(
                 overlay, path=self._node_path[1:], mode=mode, zarr_format=self._holder.zarr_version()
             )
             self._opened = opened.async_array
+            self._opened_for = self._record
         return self._opened
 
     def __reduce__(self) -> Any:
@@ -239,7 +241,6 @@ class StoredArray(zarr.Array):
 
     def _change_attributes(self, change: Callable[[dict[str, Any]], Any]) -> None:
         with self._alone_with_document():
-            self._opened = None
             plain = zarr.Array(self._async_array)
             attributes = plain.attrs.asdict()
             change(attributes)

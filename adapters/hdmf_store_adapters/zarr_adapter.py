@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,7 @@ class ZarrAdapter:
         self._records: dict[str, ArrayRecord] = {}
         self._is_consolidated = False
         self._appended: set[str] = set()
+        self._first_seen: dict[str, Node] = {}
         self._store: Any = None
         self._seen: dict[str, bytes | None] = {}
 
@@ -264,8 +266,8 @@ class ZarrAdapter:
         self._check_open("write")
         if self._mode in ("r", "r-"):
             raise ModeError(self._location.address, "write", self._mode, "mode 'w', 'a' or 'r+'")
-        with all_of(self._synchronizer, [HIERARCHY]):
-            self._write(self._reconciled(plan), progress)
+        with self._alone(plan) as merged:
+            self._write(merged, progress)
 
     def _write(self, plan: Plan, progress: Progress | None) -> None:
         known = {} if self._creates else dict(self._known_documents())
@@ -503,24 +505,52 @@ class ZarrAdapter:
             documents[path] = self._format.group_document(group, {**held, **links.get(path, {})}, address, path)
         return documents
 
-    def _reconciled(self, plan: Plan) -> Plan:
-        """Return the plan as it has to be, given what other writers stored since this hierarchy was read."""
-        if self._synchronizer is None or (self._creates and self._mode == "w"):
-            return plan
-        address, before = self._location.address, {} if self._creates else dict(self.load().nodes)
-        if self._creates:
-            if not self._recognises():
-                return plan
-            if self._mode != "a":
-                raise HierarchyExistsError(address, f"another writer was faster, and mode {self._mode!r} only creates")
-            self._creates = False
-        self._take_over()
-        after = self.load().nodes
-        merge = Merge(address, self._encoded)
-        return attrs.evolve(
-            plan,
-            nodes={path: merge(path, node, before.get(path), after.get(path)) for path, node in plan.nodes.items()},
+    @contextmanager
+    def _alone(self, plan: Plan) -> Iterator[Plan]:
+        """Be the only writer; give the plan as it has to be, given what others stored since this hierarchy was read."""
+        if self._synchronizer is None:
+            yield plan
+            return
+        with all_of(self._synchronizer, [HIERARCHY]):
+            if self._creates and not self._is_overtaken():
+                yield plan
+            else:
+                before = {**({} if self._creates else self.load().nodes), **self._first_seen}
+                self._creates = False
+                self._take_over()
+                changed = [path for path, node in plan.nodes.items() if self._is_changed_array(node, before.get(path))]
+                with all_of(self._synchronizer, map(self.document_key, changed)):
+                    for path in changed:
+                        self.reread(path)
+                    yield self._merged(plan, before)
+                self._first_seen = {**before, **self._first_seen}
+            self._first_seen |= plan.nodes
+
+    def _is_overtaken(self) -> bool:
+        """Return whether another writer made what this one was opened to make."""
+        if self._mode == "w" or not self._recognises():
+            return False
+        if self._mode != "a":
+            reason = f"another writer was faster, and mode {self._mode!r} only creates"
+            raise HierarchyExistsError(self._location.address, reason)
+        return True
+
+    def _is_changed_array(self, node: Node, before: Node | None) -> bool:
+        return (
+            isinstance(node, Dataset)
+            and isinstance(before, Dataset)
+            and self._encoded(node.attributes) != self._encoded(before.attributes)
         )
+
+    def _merged(self, plan: Plan, before: Mapping[str, Node]) -> Plan:
+        merge, after = Merge(self._location.address, self._encoded), self.load().nodes
+        nodes = {path: merge(path, node, before.get(path), after.get(path)) for path, node in plan.nodes.items()}
+        unchanged = [
+            path
+            for path, node in nodes.items()
+            if isinstance(node, Dataset) and path in after and not self._is_changed_array(node, after[path])
+        ]
+        return attrs.evolve(plan, nodes={path: node for path, node in nodes.items() if path not in unchanged})
 
     def _encoded(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         return self._format.group_document(Group(attributes), {}, self._location.address, ROOT)["attributes"]

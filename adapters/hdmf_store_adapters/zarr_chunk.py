@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.buffer.cpu import Buffer
 from zarr.storage import MemoryStore
 
+from hdmf_store.errors import UnsupportedValueError
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.zarr_format import ZarrFormat
 
@@ -27,9 +29,14 @@ class ZarrChunk:
     document : dict
         Of the dataset.
     record : ArrayRecord
+    location, path : str
+        For messages.
     """
 
-    def __init__(self, zarr_format: ZarrFormat, document: Mapping[str, Any], record: ArrayRecord) -> None:
+    def __init__(
+        self, zarr_format: ZarrFormat, document: Mapping[str, Any], record: ArrayRecord, location: str, path: str
+    ) -> None:
+        self._where = (location, path)
         alone = zarr_format.alone(document, record)
         shown = {name: zarr_format.zarr_file(alone, name) for name in zarr_format.DOCUMENTS}
         self._files = {name: data for name, data in shown.items() if data is not None}
@@ -43,19 +50,30 @@ class ZarrChunk:
         return self._dtype
 
     def encode(self, chunk: np.ndarray) -> bytes:
-        """Return the bytes of a chunk."""
+        """Return the bytes of a chunk.
+
+        Raises
+        ------
+        UnsupportedValueError
+            If the installed zarr cannot encode it.
+        """
         held: dict[str, Any] = {}
-        array = self._array(held).with_config({"write_empty_chunks": True})
-        array[...] = chunk if chunk.ndim else chunk[()]
+        try:
+            array = self._array(held).with_config({"write_empty_chunks": True})
+            array[...] = chunk if chunk.ndim else chunk[()]
+        except (TypeError, ValueError, KeyError, RuntimeError) as problem:
+            location, path = self._where
+            reason = f"zarr {zarr.__version__} cannot encode it with the codecs that were asked for ({problem})"
+            raise UnsupportedValueError(location, path, reason) from problem
         return bytes(held[self._key].to_bytes())
 
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         """Return the values of a chunk, whose shape is that of the dataset's chunks."""
         held: dict[str, Any] = {}
         array = self._array(held)
-        held[self._key] = zarr.buffer.cpu.Buffer.from_bytes(data)
+        held[self._key] = Buffer.from_bytes(data)
         return np.asarray(array[...]).reshape(shape)
 
     def _array(self, held: dict[str, Any]) -> Any:
-        held.update({name: zarr.buffer.cpu.Buffer.from_bytes(data) for name, data in self._files.items()})
+        held.update({name: Buffer.from_bytes(data) for name, data in self._files.items()})
         return zarr.open_array(MemoryStore(held), mode="r+", zarr_format=self._version)

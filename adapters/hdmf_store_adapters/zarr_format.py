@@ -50,7 +50,9 @@ class ZarrFormat(Protocol):
         """Return the document of a group, with the links that stand in it."""
         ...
 
-    def array_document(self, dataset: Dataset, widths: Mapping[str, int], location: str, path: str) -> Document:
+    def array_document(
+        self, dataset: Dataset, widths: Mapping[tuple[str, ...], int], location: str, path: str
+    ) -> Document:
         """Return the document of a dataset."""
         ...
 

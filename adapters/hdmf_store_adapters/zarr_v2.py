@@ -37,7 +37,7 @@ from hdmf_store.nodes import (
     Unreadable,
 )
 from hdmf_store_adapters import json_forms
-from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
 from hdmf_store_adapters.chunk_codecs import BLOSC_SHUFFLES
 from hdmf_store_adapters.json_forms import ITSELF, decode_attribute, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
@@ -274,7 +274,12 @@ def decode_array(
         record = _record(array, attributes, element, dtype, itself)
         layout = _layout(array, attributes, record)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise FormatError(location, path, f"its document is not that of a Zarr v2 array ({problem!r})") from problem
+        shape = array.get("shape")
+        if not is_shape(shape):
+            reason = f"its document is not that of a Zarr v2 array ({problem!r})"
+            raise FormatError(location, path, reason) from problem
+        element, layout = Unreadable(f"its document cannot be understood ({problem})"), Layout()
+        record = unreadable_record(element, shape)
     for name in RESERVED_ATTRIBUTES:
         attributes.pop(name, None)
     if layout.dimension_names is not None:
@@ -349,6 +354,7 @@ def _record(
         _reference,
         itself,
         None if separator else "/",
+        stored=dtype,
     )
 
 
@@ -402,14 +408,14 @@ def _codec(stored: Mapping[str, Any]) -> Codec:
 # ------------------------------------------------------------------------------------------------------ encode arrays
 
 
-def array_document(dataset: Dataset, widths: Mapping[str, int], location: str, path: str) -> dict[str, Any]:
+def array_document(dataset: Dataset, widths: Mapping[tuple[str, ...], int], location: str, path: str) -> dict[str, Any]:
     """Return the document of a dataset, in the one canonical form.
 
     Parameters
     ----------
     dataset : Dataset
         What its layout leaves open is chosen here.
-    widths : dict of str to int
+    widths : dict of tuple of str to int
         Not needed: text in records has any length in this format.
     location, path : str
         For messages.

@@ -37,7 +37,7 @@ from hdmf_store.nodes import (
     Unreadable,
 )
 from hdmf_store_adapters import json_forms
-from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
 from hdmf_store_adapters.chunk_codecs import chunk_codec
 from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attribute, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, text_room
@@ -70,6 +70,8 @@ FORMAT_2_ATTRIBUTES = frozenset(["zarr_dtype", "zarr_link"])
 """Left behind by programs that convert format 2; they say nothing here."""
 
 RESERVED_ATTRIBUTES = frozenset([LINKS, DTYPE, REFERENCE, REFERENCE_FIELDS, SCALAR]) | FORMAT_2_ATTRIBUTES
+
+Widths = Mapping[tuple[str, ...], int]
 
 _UTF32 = "fixed_length_utf32"
 _FIXED_BYTES = "null_terminated_bytes"
@@ -267,15 +269,16 @@ def decode_group(
 # ------------------------------------------------------------------------------------------------------------ arrays
 
 
-def array_document(dataset: Dataset, widths: Mapping[str, int], location: str, path: str) -> dict[str, Any]:
+def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -> dict[str, Any]:
     """Return the document of a dataset, in the one canonical form.
 
     Parameters
     ----------
     dataset : Dataset
         What its layout leaves open is chosen here.
-    widths : dict of str to int
-        For compounds: the longest value, in characters or bytes, of each field of text, bytes or references.
+    widths : dict of tuple of str to int
+        For compounds: the longest value, in characters or bytes, of each field of text, bytes or references; by the
+        field's name, or the names that lead to a field of a field.
     location, path : str
         For messages.
     """
@@ -331,21 +334,21 @@ def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, A
     return attributes
 
 
-def _encode_type(element: ElementType, widths: Mapping[str, int], prefix: str = "") -> Any:
+def _encode_type(element: ElementType, widths: Widths, within: tuple[str, ...] = ()) -> Any:
     if isinstance(element, Compound):
-        fields = [{"name": f.name, "data_type": _encode_field(f, widths, prefix)} for f in element.fields]
+        fields = [{"name": f.name, "data_type": _encode_field(f, widths, within)} for f in element.fields]
         return {"name": "struct", "configuration": {"fields": fields}}
     if isinstance(element, Bytes):
         return "variable_length_bytes"
     return str(element) if isinstance(element, Number) else "string"
 
 
-def _encode_field(field: Field, widths: Mapping[str, int], prefix: str) -> Any:
-    longest = widths.get(prefix + field.name, 0)
+def _encode_field(field: Field, widths: Widths, within: tuple[str, ...]) -> Any:
+    longest = widths.get((*within, field.name), 0)
     if isinstance(field.type, Number):
         return str(field.type)
     if isinstance(field.type, Compound):
-        return _encode_type(field.type, widths, f"{prefix}{field.name}/")
+        return _encode_type(field.type, widths, (*within, field.name))
     if isinstance(field.type, Bytes):
         return {"name": _FIXED_BYTES, "configuration": {"length_bytes": max(1, longest)}}
     return {"name": _UTF32, "configuration": {"length_bytes": 4 * text_room(longest)}}
@@ -487,7 +490,12 @@ def decode_array(
         element = _decode_element(document["data_type"], attributes)
         record, layout = _decode_layout(document, element, bool(attributes.pop(SCALAR, False)), itself)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise FormatError(location, path, f"its document is not that of a Zarr v3 array ({problem!r})") from problem
+        shape: Any = document.get("shape")
+        if not is_shape(shape):
+            reason = f"its document is not that of a Zarr v3 array ({problem!r})"
+            raise FormatError(location, path, reason) from problem
+        element, layout = Unreadable(f"its document cannot be understood ({problem})"), Layout()
+        record = unreadable_record(element, shape)
     for name in (DTYPE, REFERENCE_FIELDS, *FORMAT_2_ATTRIBUTES):
         attributes.pop(name, None)
     if layout.dimension_names is not None:
@@ -511,6 +519,10 @@ def _decode_layout(
         raise ValueError(f"chunks of shape {stored} cannot tile an array of shape {shape}")
     encoding = document["chunk_key_encoding"]
     is_default = encoding["name"] == "default"
+    if encoding["name"] not in ("default", "v2"):
+        raise ValueError(f"the chunk key encoding {encoding['name']!r} is not known here")
+    if document["chunk_grid"]["name"] != "regular":
+        raise ValueError(f"the chunk grid {document['chunk_grid']['name']!r} is not known here")
     separator = (encoding.get("configuration") or {}).get("separator", "/" if is_default else ".")
     codecs = document["codecs"]
     dtype = None if isinstance(element, Unreadable) else stored_dtype(document["data_type"])
@@ -526,6 +538,7 @@ def _decode_layout(
         _decode_fill(document.get("fill_value"), element, dtype),
         encode_target,
         itself,
+        stored=dtype,
     )
     names = document.get("dimension_names") or (document.get("attributes") or {}).get(DIMENSIONS)
     layout = _layout_of(codecs, stored, document.get("fill_value"), element)
@@ -556,6 +569,8 @@ def _layout_of(codecs: list[Any], stored: tuple[int, ...], fill: Any, element: E
 
 def _plain_fill(fill: Any) -> Any:
     special = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+    if isinstance(fill, list) and len(fill) == 2:
+        return complex(_plain_fill(fill[0]), _plain_fill(fill[1]))
     return special.get(fill, fill) if isinstance(fill, str) else fill
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from urllib.parse import urlsplit
 
 import attrs
 
@@ -118,9 +117,11 @@ class Location:
                 return os.path.relpath(self.identity, base.identity).replace(os.sep, "/")
             except ValueError:  # another drive on Windows
                 return self.address
-        here, there = urlsplit(base.address), urlsplit(self.address)
-        if not self.is_local and not base.is_local and here[:2] == there[:2]:
-            return posixpath.relpath(there.path or "/", here.path or "/")
+        if self.is_local or base.is_local:
+            return self.address
+        here, there = base._split(), self._split()
+        if here[0] == there[0]:
+            return posixpath.relpath(there[1], here[1])
         return self.address
 
     def resolve(self, source: str) -> tuple[Location, ...]:
@@ -142,21 +143,28 @@ class Location:
         >>> Location("/data/a.zarr").resolve(".")
         ()
         """
-        if source in ("", ".", self.name, self.address) or Location.of(source).identity == self.identity:
+        if source in ("", ".", self.name, self.address):
             return ()
         if _SCHEME.match(source) or os.path.isabs(source):
             candidates = [Location.of(source)]
         else:
             candidates = [self._joined(source), self._joined("../" + source)]
+        if candidates[0].identity == self.identity:
+            return ()
         candidates.append(self._joined("../" + posixpath.basename(source.rstrip("/"))))
         # what lies elsewhere may not make this machine read its own files
         reachable = [c for c in candidates if self.is_local or not c.is_local]
         unique = dict.fromkeys(c for c in reachable if c.identity != self.identity)
         return tuple(unique)
 
+    def _split(self) -> tuple[str, str]:
+        """Return what a URL's path is relative to, and the path; keys may hold any character, ``#`` and ``?`` too."""
+        scheme, rest = self.address.split("://", 1)
+        origin, _, path = rest.partition("/")
+        return f"{scheme}://{origin}", "/" + path
+
     def _joined(self, relative: str) -> Location:
         if self.is_local:
             return Location(os.path.normpath(os.path.join(self.identity, relative)))
-        scheme, rest = self.address.split("://", 1)
-        origin, _, path = rest.partition("/")
-        return Location(f"{scheme}://{origin}{posixpath.normpath(posixpath.join('/' + path, relative))}")
+        origin, path = self._split()
+        return Location((origin + posixpath.normpath(posixpath.join(path, relative))).rstrip("/"))

@@ -22,6 +22,9 @@ __all__ = ["HERE", "ROOT", "Dataset", "Group", "Hierarchy", "Link", "Node", "Tar
 ROOT = "/"
 HERE = "."
 
+MOST_LINKS = 40
+"""Links that are followed for one path, as many as Linux follows; more are taken for a circle."""
+
 
 def join(group: str, name: str) -> str:
     """Return the path of what is called `name` in the group at `group`.
@@ -202,8 +205,8 @@ class Hierarchy:
                 if not seen:
                     raise MissingNodeError(self.location, path)
                 raise DanglingTargetError(self.location, seen[-1], HERE, current)
-            if at in seen:
-                raise LinkCycleError(self.location, path, (*seen, at))
+            if len(seen) >= MOST_LINKS:
+                raise LinkCycleError(self.location, path, tuple(seen[-MOST_LINKS:]))
             seen.append(at)
             target = self.nodes[at].target  # type: ignore[union-attr]
             current = target.path.rstrip("/") + rest or ROOT

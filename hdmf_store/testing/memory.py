@@ -16,7 +16,10 @@ from hdmf_store.adapter import Capabilities, Location, Plan, Progress
 from hdmf_store.errors import ClosedError, HierarchyExistsError, MissingHierarchyError, MissingNodeError, ModeError
 from hdmf_store.nodes import (
     ROOT,
+    Bytes,
+    Compound,
     Dataset,
+    ElementType,
     Group,
     Hierarchy,
     Link,
@@ -25,6 +28,7 @@ from hdmf_store.nodes import (
     Origin,
     Region,
     Stream,
+    Text,
     Unwritten,
     parent,
     part,
@@ -194,6 +198,12 @@ def _collected(node: Dataset) -> np.ndarray:
 
 def _filled(shape: tuple[int, ...], node: Dataset) -> np.ndarray:
     fill = node.layout.fill_value
-    if fill is None:
-        fill = 0 if isinstance(node.element, Number) else ""
-    return np.full(shape, fill, node.element.dtype)
+    array = np.empty(shape, node.element.dtype)
+    array[...] = _fill_of(node.element) if fill is None else fill
+    return array
+
+
+def _fill_of(element: ElementType) -> Any:
+    if isinstance(element, Compound):
+        return tuple(_fill_of(field.type) for field in element.fields)
+    return {Number: 0, Text: "", Bytes: b""}.get(type(element))

@@ -137,7 +137,9 @@ class _Translation:
 
     def __attrs_post_init__(self) -> None:
         to = self.destination
-        self.graft = Graft(to.adapter, self.nodes, to.others, to.link_data)
+        if to.stored is not None:
+            self.indexed.update(to.stored.nodes)
+        self.graft = Graft(to.adapter, self.nodes, to.others, to.link_data, taken=self.indexed)
 
     def index(self, builder: GroupBuilder, path: str) -> None:
         """Remember the path of every builder in the tree."""
@@ -149,6 +151,7 @@ class _Translation:
             if dataset is not None:
                 self.paths[id(dataset)] = join(path, name)
                 self.indexed.add(join(path, name))
+        self.indexed.update(join(path, link.name) for link in builder.links.values())
 
     def group(self, builder: GroupBuilder, path: str) -> None:
         """Translate a group and all below it."""

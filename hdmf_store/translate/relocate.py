@@ -5,7 +5,7 @@ Works on nodes alone, so it serves every pair of stores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import attrs
@@ -88,6 +88,10 @@ class Graft:
     others : Others
     links : bool
         Whether what lies outside the copied objects may become a link, where the destination can hold one.
+    placed : dict
+        Where objects of other hierarchies, by identity and path, lie in the tree.
+    taken : container of str
+        Paths that are not in the tree yet but will be.
     """
 
     destination: StoreAdapter
@@ -95,6 +99,7 @@ class Graft:
     others: Others
     links: bool
     placed: dict[tuple[str, str], str] = attrs.field(factory=dict)
+    taken: Container[str] = ()
 
     def copy(self, source: StoreAdapter, path: str, at: str) -> None:
         """Copy the object at `path` of a hierarchy, and all below it, to `at` in the tree."""
@@ -130,11 +135,11 @@ class Graft:
     def _bring(self, source: StoreAdapter, path: str) -> None:
         """Copy an object that a copied one refers to, to the path it had, or to a free one beside it."""
         place, number = path, 1
-        while place in self.nodes:
+        while place in self.nodes or place in self.taken:
             number += 1
             place = f"{path}_{number}"
         above = parent(place)
-        while above not in self.nodes:
+        while above not in self.nodes and above not in self.taken:
             self.nodes[above] = Group()
             above = parent(above)
         self.copy(source, path, place)

@@ -289,6 +289,7 @@ def _scalars() -> list[DatasetBuilder]:
         _dataset("false", np.bool_(False)),
         _dataset("text", UNICODE),
         _dataset("empty_text", ""),
+        _dataset("numpy_text", np.str_(UNICODE)),
         _dataset("bytes", b"abc"),
         _dataset("compound", np.array((1, 2.5), dtype=_PAIR), dtype=_listed(_PAIR)),
     ]
@@ -306,6 +307,7 @@ def _arrays() -> list[DatasetBuilder]:
         _dataset("bool", np.array([[True, False], [False, False]])),
         _dataset("nested_list", [[1, 2, 3], [4, 5, 6]]),
         _dataset("text_matrix", np.array([["a", "b"], ["", UNICODE]], dtype=object), dtype="utf"),
+        _dataset("numpy_texts", [np.str_("a"), "b"], dtype="utf"),
         _dataset("fixed_width_text", np.array(["abc", "d"]), dtype="utf"),
         _dataset("empty", np.empty((0,)), dtype="float64"),
         _dataset("empty_matrix", np.empty((0, 4), np.int16), dtype="int16"),

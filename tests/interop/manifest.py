@@ -135,6 +135,15 @@ def must_agree(expected: Mapping[str, Entry], found: Mapping[str, Entry], *, may
         raise AssertionError(f"{len(differences)} differences:\n" + "\n".join(differences))
 
 
+def without_attributes(objects: Mapping[str, Entry], names: Collection[str]) -> Objects:
+    """Return the objects without the attributes of these names."""
+    kept = {}
+    for path, entry in objects.items():
+        attributes = {name: value for name, value in entry.get("attributes", {}).items() if name not in names}
+        kept[path] = {**entry, "attributes": attributes} if "attributes" in entry else entry
+    return kept
+
+
 def copied_in(objects: Mapping[str, Entry], others: Mapping[str, Mapping[str, Entry]]) -> Objects:
     """Put what lies in other files in the place of the links that lead there.
 
@@ -227,6 +236,50 @@ def cached_specs_of_zarr(path: str | os.PathLike[str]) -> dict[str, dict[str, di
         }
         for namespace, versions in root[place.strip("/")].groups()
     }
+
+
+def cached_specs_of_format_2(path: str | os.PathLike[str]) -> dict[str, dict[str, dict[str, str]]]:
+    """Read the JSON texts of the specifications cached in a Zarr format 2 store on disk, with its codecs alone.
+
+    zarr-python 3 does not open the arrays that older releases keep them in.
+    """
+    root = Path(path)
+    place = _json_file(root / ".zattrs").get(SPECIFICATIONS)
+    if place is None:
+        return {}
+    if isinstance(place, Mapping):
+        place = place.get("value", place)["path"]
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for document in sorted((root / place.strip("/")).glob("*/*/*/.zarray")):
+        namespace, version, source = document.parent.parts[-3:]
+        found.setdefault(namespace, {}).setdefault(version, {})[source] = _text_of_format_2(document)
+    return found
+
+
+def _text_of_format_2(document: Path) -> str:
+    """Return the one text of an array, whichever object codec holds it."""
+    import numcodecs
+
+    array = _json_file(document)
+    content: Any = (document.parent / "0").read_bytes()
+    if array["compressor"] is not None:
+        content = numcodecs.get_codec(array["compressor"]).decode(content)
+    for codec in reversed(array["filters"]):
+        content = numcodecs.get_codec(codec).decode(content)
+    return _text(_only(content))
+
+
+def _json_file(place: Path) -> dict[str, Any]:
+    return json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+
+
+def added_group(attributes: Mapping[str, str]) -> Entry:
+    """Return the entry of a group with attributes of text."""
+    return {"type": "group", "attributes": {name: _text_attribute(value) for name, value in attributes.items()}}
+
+
+def _text_attribute(value: str) -> Entry:
+    return {"kind": "text", "shape": [], "value": [value]}
 
 
 def misplaced(root: GroupBuilder) -> list[str]:
@@ -710,6 +763,6 @@ def to_json(objects: Mapping[str, Entry]) -> str:
     return json.dumps(objects, sort_keys=True)
 
 
-def from_json(place: Path) -> Objects:
+def from_json(place: str | os.PathLike[str]) -> Objects:
     """Read objects back from a file that holds :func:`to_json`'s text."""
-    return json.loads(place.read_text(encoding="utf-8"))
+    return json.loads(Path(place).read_text(encoding="utf-8"))

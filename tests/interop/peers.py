@@ -40,12 +40,15 @@ class Peer:
         What pip installs.
     oldest, newest : tuple of int
         Python versions it runs on, both inclusive.
+    variables : tuple of (str, str)
+        What it finds in its environment where nothing else is set: what it needs to read its own files.
     """
 
     name: str
     requirements: tuple[str, ...]
     oldest: Version
     newest: Version
+    variables: tuple[tuple[str, str], ...] = ()
 
     def ask(self, *words: str | os.PathLike[str], timeout: float = 240) -> None:
         """Run ``peer_side.py`` in the environment of this peer.
@@ -64,7 +67,12 @@ class Peer:
         """
         command = [str(environment(self)), str(_HERE / "peer_side.py"), *map(os.fspath, words)]
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout, env=_clean_variables(), check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**dict(self.variables), **_clean_variables()},
+            check=False,
         )
         if done.returncode != 0:
             raise AssertionError(f"{self.name} failed at {' '.join(command[2:])}:\n{done.stdout}{done.stderr}")
@@ -78,6 +86,13 @@ PEERS = {
             requirements=("hdmf-zarr==0.14.0", "hdmf==6.2.0", "pynwb==4.2.0", "zarr==3.4.2"),
             oldest=(3, 12),
             newest=(3, 14),
+        ),
+        Peer(
+            name="hdmf-zarr-0.13",
+            requirements=("hdmf-zarr==0.13.0", "hdmf==6.2.0", "pynwb==4.2.0", "zarr==2.18.7", "numcodecs==0.15.1"),
+            oldest=(3, 11),
+            newest=(3, 12),
+            variables=(("NUMCODECS_ALLOW_UNSAFE_PICKLE_DECODE", "1"),),
         ),
     ]
 }

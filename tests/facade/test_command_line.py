@@ -1,0 +1,342 @@
+"""``hdmf-store``: what it prints, what it makes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from pynwb import NWBHDF5IO
+
+from hdmf_store import NWBZarrIO, ZarrIO, __version__
+from hdmf_store.cli import main
+from tests.facade.recordings import left_overs, new_recording, new_series
+from tests.translate.builder_files import dataset, group, root
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording in HDF5, in a folder of its own."""
+    path = tmp_path_factory.mktemp("cli") / "recording.nwb"
+    with NWBHDF5IO(path, "w") as io:
+        io.write(new_recording())
+    return path
+
+
+@pytest.fixture
+def converted(recording: Path, tmp_path: Path) -> Path:
+    """The recording converted to Zarr."""
+    path = tmp_path / "recording.nwb.zarr"
+    assert _run("convert", recording, path, "--quiet").exit_code == 0
+    return path
+
+
+def _run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_convert_makes_a_file_and_sums_it_up(recording: Path, tmp_path: Path) -> None:
+    """HDF5 to Zarr: the summary names the new file and what it holds."""
+    result = _run("convert", recording, tmp_path / "r.nwb.zarr")
+
+    assert result.exit_code == 0
+    assert f"{tmp_path / 'r.nwb.zarr'}: " in result.output
+    assert "objects" in result.output
+    with NWBZarrIO(tmp_path / "r.nwb.zarr", "r") as io:
+        assert io.read().acquisition["voltage"].data[9].tolist() == [27, 28, 29]
+
+
+@pytest.mark.parametrize("name", ["back.nwb", "copy.zarr"])
+def test_convert_goes_in_every_direction(converted: Path, tmp_path: Path, name: str) -> None:
+    """The ending of the new file says what it becomes."""
+    result = _run("convert", converted, tmp_path / name)
+
+    assert result.exit_code == 0
+    assert (tmp_path / name).is_file() == name.endswith(".nwb")
+    assert _run("verify", tmp_path / name, "--against", converted).exit_code == 0
+
+
+def test_convert_sums_up_for_programs(recording: Path, tmp_path: Path) -> None:
+    """With --json the summary is one JSON object, and nothing else is printed."""
+    result = _run("convert", recording, tmp_path / "r.zarr", "--json")
+
+    facts = json.loads(result.stdout)
+    assert facts["source"] == str(recording)
+    assert facts["destination"] == str(tmp_path / "r.zarr")
+    assert facts["objects"] > 40
+    assert facts["files"] == len([path for path in (tmp_path / "r.zarr").rglob("*") if path.is_file()])
+    assert facts["bytes_stored"] > 0
+
+
+def test_convert_can_be_silent(recording: Path, tmp_path: Path) -> None:
+    """With --quiet nothing is printed."""
+    assert _run("convert", recording, tmp_path / "r.zarr", "--quiet").output == ""
+
+
+def test_convert_refuses_a_file_that_exists(recording: Path, converted: Path) -> None:
+    """It is kept, and the error says how to replace it."""
+    before = (converted / "zarr.json").read_bytes()
+
+    result = _run("convert", recording, converted)
+
+    assert result.exit_code == 3
+    assert f"{converted}: exists. Replace it with --overwrite" in result.stderr
+    assert (converted / "zarr.json").read_bytes() == before
+
+
+def test_convert_replaces_a_file_on_demand(recording: Path, tmp_path: Path) -> None:
+    """With --overwrite the new file takes the old one's place, and nothing is left beside it."""
+    with ZarrIO(tmp_path / "r.zarr", "w") as io:
+        io.write_builder(root(dataset("old", [1])))
+
+    result = _run("convert", recording, tmp_path / "r.zarr", "--overwrite")
+
+    assert result.exit_code == 0
+    assert not (tmp_path / "r.zarr" / "old").exists()
+    assert left_overs(tmp_path) == ["r.zarr"]
+
+
+def test_convert_of_a_missing_file_fails(tmp_path: Path) -> None:
+    """The error names the path in one paragraph, without a traceback, and nothing is made."""
+    result = _run("convert", tmp_path / "missing.nwb", tmp_path / "r.zarr")
+
+    assert result.exit_code == 3
+    assert "missing.nwb" in result.stderr
+    assert "Traceback" not in result.output
+    assert left_overs(tmp_path) == []
+
+
+def test_convert_of_what_is_no_file_of_data_is_a_wrong_call(tmp_path: Path) -> None:
+    """A text file has no adapter; the error says what names are understood."""
+    (tmp_path / "notes.txt").write_text("x")
+
+    result = _run("convert", tmp_path / "notes.txt", tmp_path / "r.zarr")
+
+    assert result.exit_code == 2
+    assert "notes.txt" in result.stderr
+
+
+def test_convert_of_a_damaged_file_fails_and_leaves_nothing(recording: Path, tmp_path: Path) -> None:
+    """A file that HDF5 cannot read to the end does not become a half file of Zarr."""
+    damaged = tmp_path / "damaged.nwb"
+    content = recording.read_bytes()
+    damaged.write_bytes(content[: len(content) // 2])
+
+    result = _run("convert", damaged, tmp_path / "r.zarr")
+
+    assert result.exit_code == 3
+    assert "damaged.nwb" in result.stderr
+    assert left_overs(tmp_path, "damaged.nwb") == []
+
+
+def test_convert_can_make_a_file_that_stands_alone(tmp_path: Path) -> None:
+    """With --copy-links what links lead to in other files comes along."""
+    with NWBZarrIO(tmp_path / "raw.nwb.zarr", "w") as io:
+        io.write(new_recording())
+    with NWBZarrIO(tmp_path / "raw.nwb.zarr", "r") as raw, NWBZarrIO(tmp_path / "day.nwb.zarr", "w") as io:
+        nwbfile = new_recording()
+        nwbfile.add_acquisition(new_series("again", raw.read().acquisition["voltage"].data))
+        io.write(nwbfile)
+
+    assert _run("convert", tmp_path / "day.nwb.zarr", tmp_path / "linked.zarr").exit_code == 0
+    assert _run("convert", tmp_path / "day.nwb.zarr", tmp_path / "alone.zarr", "--copy-links").exit_code == 0
+
+    assert not (tmp_path / "linked.zarr/acquisition/again/data").exists()
+    assert (tmp_path / "alone.zarr/acquisition/again/data").is_dir()
+    assert _run("verify", tmp_path / "alone.zarr", "--against", tmp_path / "linked.zarr").exit_code == 0
+
+
+def test_verify_finds_equal_files_equal(recording: Path, converted: Path) -> None:
+    """Across backends; the last line sums up, and the exit code is 0."""
+    result = _run("verify", converted, "--against", recording)
+
+    assert result.exit_code == 0
+    assert "no differences" in result.output
+
+
+def _changed(folder: Path, number: int) -> Path:
+    path = folder / f"{number}.zarr"
+    values = [1, 2, 3] if number != 1 else [1, 2, 4]
+    with ZarrIO(path, "w") as io:
+        io.write_builder(
+            root(
+                group(
+                    "g",
+                    dataset("value", np.array(values)),
+                    dataset("type", np.array([1, 2], "int16" if number != 2 else "int32")),
+                    dataset("shape", [[1, 2]] if number != 3 else [[1], [2]]),
+                    *([dataset("extra", [1])] if number == 5 else []),
+                    note="a" if number != 4 else "b",
+                )
+            )
+        )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("number", "path", "said"),
+    [
+        (1, "/g/value", "differs at (2,): "),
+        (2, "/g/type", "int16"),
+        (3, "/g/shape", "(1, 2)"),
+        (4, "/g", "'note'"),
+        (5, "/g/extra", "missing in"),
+    ],
+    ids=["value", "type", "shape", "attribute", "object"],
+)
+def test_verify_names_every_difference(tmp_path: Path, number: int, path: str, said: str) -> None:
+    """The exit code is 1, and a line names the object and what differs; also for programs."""
+    one, other = _changed(tmp_path, 0), _changed(tmp_path, number)
+
+    result = _run("verify", one, "--against", other)
+    for_programs = _run("verify", one, "--against", other, "--json")
+
+    assert result.exit_code == 1
+    assert any(line.startswith(f"{path}: ") and said in line for line in result.output.splitlines())
+    assert for_programs.exit_code == 1
+    assert [item["path"] for item in json.loads(for_programs.stdout)["differences"]] == [path]
+
+
+def test_verify_finds_a_difference_between_backends(recording: Path, converted: Path) -> None:
+    """One changed sample in Zarr is found against HDF5."""
+    with ZarrIO(converted, "r+") as io:
+        io.read_builder()["acquisition"]["voltage"]["data"].data[4, 1] = -1
+
+    result = _run("verify", converted, "--against", recording, "--quiet")
+
+    assert result.exit_code == 1
+    assert result.output.strip().startswith("/acquisition/voltage/data: differs at (4, 1)")
+
+
+def test_verify_of_one_file_reads_everything(converted: Path) -> None:
+    """Without another file, every value is read and every reference followed."""
+    result = _run("verify", converted, "--json")
+
+    facts = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert facts["differences"] == []
+    assert facts["values"] > 40
+
+
+def test_verify_finds_a_missing_target_and_a_damaged_chunk(tmp_path: Path) -> None:
+    """A reference that leads nowhere and bytes that cannot be decoded are named."""
+    with NWBZarrIO(tmp_path / "r.zarr", "w") as io:
+        io.write(new_recording())
+    chunk = next(path for path in (tmp_path / "r.zarr/units/spike_times").iterdir() if path.name != "zarr.json")
+    chunk = chunk if chunk.is_file() else next(path for path in chunk.rglob("*") if path.is_file())
+    chunk.write_bytes(b"\x01")
+    document = tmp_path / "r.zarr" / "zarr.json"
+    content = json.loads(document.read_text())
+    for path in list(content["consolidated_metadata"]["metadata"]):
+        if path.startswith("general/extracellular_ephys/shank"):
+            del content["consolidated_metadata"]["metadata"][path]
+    document.write_text(json.dumps(content))
+
+    result = _run("verify", tmp_path / "r.zarr", "--json")
+
+    found = {item["path"] for item in json.loads(result.stdout)["differences"]}
+    assert result.exit_code == 1
+    assert "/units/spike_times" in found
+    assert "/general/extracellular_ephys/electrodes/group" in found
+
+
+def test_verify_of_a_missing_file_fails(tmp_path: Path) -> None:
+    """The exit code tells a failure from a difference."""
+    result = _run("verify", tmp_path / "missing.zarr")
+
+    assert result.exit_code == 3
+    assert "missing.zarr" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("kind", ["zarr", "hdf5"])
+def test_tree_shows_what_a_file_holds(recording: Path, converted: Path, kind: str) -> None:
+    """Names, types and shapes, links and references; cached specifications in one line."""
+    result = _run("tree", converted if kind == "zarr" else recording)
+
+    assert result.exit_code == 0
+    assert "voltage  TimeSeries" in result.output
+    assert "data  10 x 3  int16" in result.output
+    assert "cached specifications: core" in result.output or "cached specifications: " in result.output
+    assert result.output.count("hdmf-common") == 1
+
+
+def test_tree_shows_attributes_and_levels_on_demand(converted: Path) -> None:
+    """With --attributes and --depth one sees more, or less."""
+    full, short = _run("tree", converted, "--attributes"), _run("tree", converted, "--depth", "1")
+
+    assert "unit = 'V'" in full.output
+    assert "acquisition" in short.output
+    assert "voltage" not in short.output
+
+
+def test_tree_is_json_for_programs(converted: Path) -> None:
+    """Every object by its path, with kind, type, shape and attributes."""
+    facts = json.loads(_run("tree", converted, "--json").stdout)
+
+    voltage = facts["objects"]["/acquisition/voltage/data"]
+    assert voltage["kind"] == "dataset"
+    assert voltage["type"] == "int16"
+    assert voltage["shape"] == [10, 3]
+    assert voltage["attributes"]["unit"] == "V"
+    assert facts["objects"]["/acquisition"] == {"kind": "group", "attributes": {}}
+    assert not [path for path in facts["objects"] if path.startswith("/specifications")]
+    assert any(name.startswith("core ") for name in facts["specifications"])
+
+
+def test_json_is_strict_where_values_are_no_numbers(tmp_path: Path) -> None:
+    """Parsers other than Python's read what a program may read (NEEDS 51)."""
+    with ZarrIO(tmp_path / "f.zarr", "w") as io:
+        io.write_builder(root(group("g", rate=float("nan"), most=float("inf"))))
+
+    def refuse(token: str) -> None:
+        raise AssertionError(f"{token} is no JSON")
+
+    result = _run("tree", tmp_path / "f.zarr", "--json")
+
+    assert result.exit_code == 0
+    json.loads(result.stdout, parse_constant=refuse)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["convert"], ["convert", "a"], ["verify"], ["tree", "a", "--depth", "-1"], ["no"]]
+)
+def test_a_wrong_call_is_told_from_a_failure(arguments: list[str]) -> None:
+    """Exit code 2, with the usage."""
+    result = _run(*arguments)
+
+    assert result.exit_code in ((0, 2) if not arguments else (2,))
+    assert "Usage" in result.output
+
+
+def test_help_explains_every_command() -> None:
+    """Exit codes stand in the help."""
+    for command in ([], ["convert"], ["verify"], ["tree"]):
+        result = _run(*command, "--help")
+        assert result.exit_code == 0
+        assert "Exit codes" in result.output
+
+
+def test_the_version_is_told() -> None:
+    """`--version` names it."""
+    assert __version__ in _run("--version").output
+
+
+def test_an_hdf5_file_is_converted_whatever_it_holds(tmp_path: Path) -> None:
+    """What is no NWB file is converted as well: groups, datasets, attributes and links."""
+    with h5py.File(tmp_path / "plain.h5", "w") as file:
+        file["g/d"] = np.arange(6).reshape(2, 3)
+        file["g"].attrs["a"] = 1.5
+        file["l"] = h5py.SoftLink("/g/d")
+        file["t"] = ["a", "b"]
+
+    assert _run("convert", tmp_path / "plain.h5", tmp_path / "plain.zarr").exit_code == 0
+
+    assert _run("verify", tmp_path / "plain.zarr", "--against", tmp_path / "plain.h5").exit_code == 0
+    with ZarrIO(tmp_path / "plain.zarr", "r") as io:
+        found = io.read_builder()
+        assert found.links["l"].builder is found["g"]["d"]
+        assert found["g"].attributes == {"a": 1.5}

@@ -1,0 +1,1 @@
+"""What nodes, locations and errors promise."""

@@ -1,0 +1,1 @@
+"""Round trips and other properties, over everything that the nodes may hold."""

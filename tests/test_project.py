@@ -1,0 +1,108 @@
+"""The project as a whole: what it exports, where its version stands, and what never gets into it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import hdmf_store
+
+ROOT = Path(__file__).parents[1]
+
+PUBLIC_NAMES = [
+    "ArgumentError",
+    "BadLinkError",
+    "Capabilities",
+    "ClosedError",
+    "DEFAULT_SPEC_LOC_DIR",
+    "DanglingTargetError",
+    "DanglingTargetWarning",
+    "DirectoryStore",
+    "FormatError",
+    "HDMFStoreError",
+    "HierarchyExistsError",
+    "LinkCycleError",
+    "Location",
+    "LocationError",
+    "MissingExtraError",
+    "MissingHierarchyError",
+    "MissingNodeError",
+    "ModeError",
+    "NWBZarrIO",
+    "NameNotAllowedError",
+    "NestedDirectoryStore",
+    "Plan",
+    "ROOT_NAME",
+    "SPEC_LOC_ATTR",
+    "SUPPORTED_ZARR_STORES",
+    "StoreAdapter",
+    "StoreIO",
+    "TempStore",
+    "UnreadableError",
+    "UnsupportedModeError",
+    "UnsupportedValueError",
+    "ZarrDataIO",
+    "ZarrIO",
+    "ZarrReference",
+    "__version__",
+    "open_adapter",
+    "register_adapter",
+]
+
+
+def tracked() -> list[Path]:
+    """Return the files that git keeps; skip where this is no checkout."""
+    try:
+        found = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this is no git checkout, so that nobody can say which files belong to the project")
+    return [ROOT / name for name in found.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_public_names_are_these() -> None:
+    """Adding or removing a name is a decision, made here too."""
+    assert sorted(hdmf_store.__all__) == sorted(PUBLIC_NAMES)
+    for name in PUBLIC_NAMES:
+        assert hasattr(hdmf_store, name)
+
+
+def test_the_version_is_written_in_one_place() -> None:
+    """The module of the version is the only one that spells it, and the distribution has it from there."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", hdmf_store.__version__)
+
+    # a changelog and documents name releases; what is executed or built does not
+    spelled = [
+        str(path.relative_to(ROOT))
+        for path in tracked()
+        if path.suffix in (".py", ".toml", ".cfg") and f'"{hdmf_store.__version__}"' in path.read_text()
+    ]
+    assert spelled == ["hdmf_store/_version.py"]
+    assert metadata.version("hdmf-store") == hdmf_store.__version__
+
+
+def test_no_file_names_a_folder_of_somebodys_machine() -> None:
+    """Paths of the machine on which something was written mean nothing on another one."""
+    forbidden = re.compile(r"(?<![\w.])/(?:" + "|".join(["work", "root", "home/[a-z]+", "Users/[a-z]+"]) + r")/")
+    allowed = re.compile(r"/home/me/")  # an example
+
+    found = []
+    for path in tracked():
+        data = path.read_bytes()
+        if b"\0" in data:
+            continue
+        for number, line in enumerate(data.decode().splitlines(), 1):
+            if forbidden.search(allowed.sub("", line)):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+
+    assert found == []
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    """So that helpers are imported by one name wherever the tests are started from."""
+    folders = {path.parent for path in tracked() if path.name.startswith("test_") and path.parent != ROOT / "tests"}
+
+    assert sorted(str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()) == []
