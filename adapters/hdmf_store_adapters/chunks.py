@@ -209,12 +209,17 @@ class StreamAssembler:
         self._decode = decode
         self._open: dict[tuple[int, ...], tuple[np.ndarray, int]] = {}
         self._handed_on: set[tuple[int, ...]] = set()
+        self._recent: dict[tuple[int, ...], np.ndarray] = {}
         chunk_bytes = math.prod(record.chunks) * item_size(record.element)
         self._most_open = max(1, BUFFER_BYTES // max(1, chunk_bytes))
         self.reach: tuple[int, ...] = (0,) * len(record.chunks)
 
     def add(self, region: Region, values: np.ndarray) -> Iterator[tuple[str, bytes]]:
-        """Take one piece; yield the chunks that it completes."""
+        """Take one piece; yield the chunks that it completes.
+
+        What is yielded need not be stored before the next piece is taken.
+        """
+        self._recent.clear()
         stored = self._record.to_stored(np.broadcast_to(values, tuple(p.stop - p.start for p in region)))
         self.reach = tuple(max(most, part.stop) for most, part in zip(self.reach, region, strict=True))
         touched = (range(p.start // c, -(-p.stop // c)) for p, c in zip(region, self._record.chunks, strict=True))
@@ -261,6 +266,8 @@ class StreamAssembler:
             yield from self._hand_on(oldest, self._open.pop(oldest)[0])
 
     def _begin(self, index: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        if index in self._recent:
+            return self._recent.pop(index)
         data = self._load(self._record.chunk_key(index)) if index in self._handed_on else None
         if data is not None:
             return np.array(self._decode(data))
@@ -270,6 +277,7 @@ class StreamAssembler:
         # what was handed on before must be replaced also when it now equals the fill value
         if index in self._handed_on or not is_fill(self._record, chunk):
             self._handed_on.add(index)
+            self._recent[index] = chunk
             yield self._record.chunk_key(index), self._encode(chunk)
 
 

@@ -138,24 +138,23 @@ class DatasetWriter:
         """Store one stream, a piece at each step; the generator's value is the document."""
         document, record = self._prepare(path, _with_chunks(dataset))
         coder = self._coder(path, document, record)
-        pending: dict[str, bytes] = {}  # made but not stored yet: a chunk may be asked for again before it is
         assembler = StreamAssembler(
             record,
             coder.encode,
-            lambda key: pending.get(f"{path[1:]}/{key}") or self._medium.read(f"{path[1:]}/{key}"),
+            lambda key: self._medium.read(f"{path[1:]}/{key}"),
             lambda data: coder.decode(data, record.chunks),
         )
         assert isinstance(dataset.values, Stream)
         for region, values in dataset.values.pieces:
             self._check_cells(path, record, values)
-            self._put(path, assembler.add(region, values), pending)
+            self._put(path, assembler.add(region, values))
             self._report(values.nbytes)
             yield
         shape = tuple(max(least, reached) for least, reached in zip(dataset.shape, assembler.reach, strict=True))
         everything = assembler.only_piece() if dataset.layout.chunks is None else None
         if everything is not None and everything.shape == shape:
             return self._short(path, dataset, record.to_normal(everything))
-        self._put(path, assembler.finish(), pending)
+        self._put(path, assembler.finish())
         return self._format.resized(document, shape)
 
     def _short(self, path: str, dataset: Dataset, values: np.ndarray) -> dict[str, Any]:
@@ -171,12 +170,10 @@ class DatasetWriter:
     def _widths(self, path: str, dataset: Dataset) -> dict[tuple[str, ...], int]:
         return {} if self._format.CELL_FORM is None else _widths(dataset, self._format.CELL_FORM, self._location, path)
 
-    def _put(self, path: str, chunks: Iterator[tuple[str, bytes]], pending: dict[str, bytes]) -> None:
-        for key, data in chunks:
-            pending[f"{path[1:]}/{key}"] = data
-        if pending:
-            self._medium.write_many(list(pending.items()))
-            pending.clear()
+    def _put(self, path: str, chunks: Iterator[tuple[str, bytes]]) -> None:
+        items = [(f"{path[1:]}/{key}", data) for key, data in chunks]
+        if items:
+            self._medium.write_many(items)
 
     def _check_cells(self, path: str, record: ArrayRecord, values: np.ndarray) -> None:
         """Refuse text that is longer than the cells that a stream's records got before their values were known."""
@@ -217,12 +214,8 @@ def _with_chunks(dataset: Dataset) -> Dataset:
         return dataset
     limits = layout.maxshape or tuple(length or None for length in dataset.shape)
     lengths = tuple(_ANY_LENGTH if limit is None else limit for limit in limits)
-    return attrs.evolve(
-        dataset,
-        layout=attrs.evolve(
-            layout, chunks=chunk_shape(lengths, item_size(dataset.element)), separator=layout.separator or "/"
-        ),
-    )
+    chunks = chunk_shape(lengths, item_size(dataset.element))
+    return attrs.evolve(dataset, layout=attrs.evolve(layout, chunks=chunks, separator=layout.separator or "/"))
 
 
 def _widths(

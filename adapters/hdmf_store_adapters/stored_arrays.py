@@ -267,7 +267,9 @@ class StoredArray(zarr.Array):
             box = tuple(slice(n, n + added) if i == axis else slice(None) for i, n in enumerate(shape))
             reached = tuple(n + added if i == axis else n for i, n in enumerate(shape))
             with all_of(self._holder.synchronizer, self._chunk_locks(chunks_of_box(box), reached)):
-                return super().append(stored, axis)
+                reached = super().append(stored, axis)
+            self._opened_for = self._record  # zarr's array knows of its own change
+            return reached
 
     def resize(self, new_shape: Any) -> None:
         """Change the lengths of the axes; chunks that then lie outside are deleted."""
@@ -276,6 +278,7 @@ class StoredArray(zarr.Array):
             grows = len(lengths) == self.ndim and bool(np.all(lengths >= np.asarray(self.shape, int)))
             with all_of(self._holder.synchronizer, () if grows else self._all_chunk_locks()):
                 super().resize(new_shape)
+            self._opened_for = self._record
 
     def set_basic_selection(self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None) -> None:
         """Store values at integers and slices, one per axis."""

@@ -43,6 +43,7 @@ from hdmf_store.nodes import (
     Node,
     Target,
     Unreadable,
+    Unwritten,
     basename,
     parent,
     part,
@@ -524,7 +525,7 @@ class ZarrAdapter:
                         self.reread(path)
                     yield self._merged(plan, before)
                 self._first_seen = {**before, **self._first_seen}
-            self._first_seen |= plan.nodes
+            self._first_seen |= {path: _without_values(node) for path, node in plan.nodes.items()}
 
     def _is_overtaken(self) -> bool:
         """Return whether another writer made what this one was opened to make."""
@@ -602,6 +603,10 @@ def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None
         yield from files
         if progress is not None:
             progress(0, 1)
+
+
+def _without_values(node: Node) -> Node:
+    return attrs.evolve(node, values=Unwritten()) if isinstance(node, Dataset) else node
 
 
 def _with_values(dataset: Dataset, source: StoredSource) -> Dataset:

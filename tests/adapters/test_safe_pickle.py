@@ -13,7 +13,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def same(found: Any, expected: Any) -> bool:
     return bool(found == expected) or (found != found and expected != expected)
 
 
-# ------------------------------------------------------------------------------------------------------------- accepted
+# ---------------------------------------------------------------------------------- accepted
 
 VALUES: dict[str, Any] = {
     "texts": objects(["", "é", "🐭" * 300]),
@@ -138,7 +138,7 @@ def test_references_of_hdmf_zarr_are_mappings(monkeypatch: pytest.MonkeyPatch, p
     assert "hdmf_zarr.utils" not in sys.modules
 
 
-# -------------------------------------------------------------------------------------------------- refused: what it names
+# ---------------------------------------------------------------------------------- refused: what it names
 
 
 class Calls:
@@ -236,7 +236,9 @@ def test_unknown_names_are_refused(module: str, name: str) -> None:
     assert f"{module}.{name}" in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [np.ndarray, np.dtype, np.dtype("f8"), _MULTIARRAY._reconstruct, [np.ndarray]], ids=repr)
+@pytest.mark.parametrize(
+    "value", [np.ndarray, np.dtype, np.dtype("f8"), _MULTIARRAY._reconstruct, [np.ndarray]], ids=repr
+)
 def test_known_names_are_no_values(value: Any) -> None:
     """What helps to build an array is not itself a value of a chunk."""
     with pytest.raises(UnsafePickleError):
@@ -309,7 +311,12 @@ data = sys.stdin.buffer.read()
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
-            [sys.executable, "-c", program], input=data, capture_output=True, timeout=seconds, env=environment, check=False
+            [sys.executable, "-c", program],
+            input=data,
+            capture_output=True,
+            timeout=seconds,
+            env=environment,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"no end within {seconds} s"
@@ -342,7 +349,7 @@ except safe_pickle.UnsafePickleError:
     assert outcome_elsewhere(code, data) == "refused True"
 
 
-# ------------------------------------------------------------------------------------------- refused: what it is made of
+# ---------------------------------------------------------------------------------- refused: what it is made of
 
 
 def dtype_state(names: Any, fields: Any, size: Any = 8) -> tuple[Any, ...]:
@@ -395,7 +402,9 @@ FORGED = {
     ),
     "a field without place": forged_array((1, (1,), forged_dtype("V8", dtype_state(("a",), {"a": (F8,)})), False, b"")),
     "a field without anything": forged_array((1, (1,), forged_dtype("V8", dtype_state(("a",), {"a": ()})), False, b"")),
-    "fields of other names": forged_array((1, (1,), forged_dtype("V8", dtype_state(("b",), {"a": (F8, 0)})), False, b"")),
+    "fields of other names": forged_array(
+        (1, (1,), forged_dtype("V8", dtype_state(("b",), {"a": (F8, 0)})), False, b"")
+    ),
     "names that are lists": forged_array((1, (1,), forged_dtype("V8", dtype_state(([],), {"a": (F8, 0)})), False, b"")),
     "names that are numbers": forged_array((1, (1,), forged_dtype("V8", dtype_state((1,), {1: (F8, 0)})), False, b"")),
     "records of a huge size": forged_array(
@@ -449,7 +458,7 @@ def test_arrays_do_not_share_memory_with_their_pickle() -> None:
     assert safe_loads(data)[0].tolist() == [0, 1, 2, 3]
 
 
-# --------------------------------------------------------------------------------------------- refused: what it would take
+# ---------------------------------------------------------------------------------- refused: what it would take
 
 
 def test_shared_parts_are_decoded_once() -> None:
@@ -548,7 +557,7 @@ def test_arrays_of_the_same_bytes_do_not_multiply_them() -> None:
     assert len(found) == 1_000
 
 
-# ------------------------------------------------------------------------------------------------------------ damaged input
+# ---------------------------------------------------------------------------------- damaged input
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -596,11 +605,8 @@ def mutated(draw: st.DrawFn) -> bytes:
 @given(data=mutated())
 def test_damage_is_an_error_of_one_kind(data: bytes) -> None:
     """Whatever bytes of a pickle are changed, the outcome is a value or the error for unsafe pickles, soon."""
-    with limited_memory():
-        try:
-            safe_loads(data)
-        except UnsafePickleError:
-            pass
+    with limited_memory(), suppress(UnsafePickleError):
+        safe_loads(data)
 
 
 @on_linux
@@ -608,8 +614,5 @@ def test_damage_is_an_error_of_one_kind(data: bytes) -> None:
 @given(data=st.lists(st.one_of(st.sampled_from(OPCODES), st.integers(0, 255)), max_size=60).map(bytes))
 def test_noise_is_an_error_of_one_kind(data: bytes) -> None:
     """Bytes that never were a pickle are a value or the error for unsafe pickles."""
-    with limited_memory():
-        try:
-            safe_loads(data)
-        except UnsafePickleError:
-            pass
+    with limited_memory(), suppress(UnsafePickleError):
+        safe_loads(data)

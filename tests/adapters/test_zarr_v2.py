@@ -70,7 +70,7 @@ def document(folder: Path, key: str) -> Any:
     return json.loads((folder / key).read_text(encoding="utf-8"))
 
 
-# --------------------------------------------------------------------------------------------------------- what is written
+# ---------------------------------------------------------------------------------- what is written
 
 CANONICAL: dict[str, tuple[Dataset, dict[str, Any], dict[str, Any]]] = {
     "numbers": (
@@ -211,7 +211,9 @@ def test_consolidated_metadata_hold_every_document(tmp_path: Path) -> None:
     write_v2(tmp_path / "b.zarr", nodes, consolidate=False)
 
     found = document(tmp_path / "a.zarr", ".zmetadata")
-    keys = {".zgroup", ".zattrs", "g/.zgroup", "g/.zattrs"} | {f"{p}/{n}" for p in ("g/x", "y") for n in (".zarray", ".zattrs")}
+    keys = {".zgroup", ".zattrs", "g/.zgroup", "g/.zattrs"} | {
+        f"{p}/{n}" for p in ("g/x", "y") for n in (".zarray", ".zattrs")
+    }
     assert found["zarr_consolidated_format"] == 1
     assert set(found["metadata"]) == keys
     assert found["metadata"] == {key: document(tmp_path / "a.zarr", key) for key in keys}
@@ -262,7 +264,7 @@ def test_names_of_documents_are_no_names_of_objects(tmp_path: Path) -> None:
         write_v2(tmp_path / "a.zarr", {"/.zattrs": Group()})
 
 
-# ------------------------------------------------------------------------------------------------------------ round trips
+# ---------------------------------------------------------------------------------- round trips
 
 
 def holdable(node: Any) -> bool:
@@ -274,7 +276,12 @@ def holdable(node: Any) -> bool:
     names = node.layout.dimension_names or ()
     fields = {type(field.type) for field in getattr(node.element, "fields", ())}
     kinds = {type(node.element), *fields}  # bytes are told from text by their values
-    return node.layout.shards is None and (None in names) <= all(name is None for name in names) and Bytes not in kinds and Compound not in fields
+    return (
+        node.layout.shards is None
+        and (None in names) <= all(name is None for name in names)
+        and Bytes not in kinds
+        and Compound not in fields
+    )
 
 
 OWN_NAMES = {"zarr_dtype", "zarr_link", "_SOFT_LINK", "_COMPOUND_DTYPE"}
@@ -346,7 +353,10 @@ def test_every_kind_is_read_back() -> None:
 def test_bytes_that_are_no_text_are_kept() -> None:
     """Bytes come back as they were; those that are UTF-8 may do so as text, which is how old files hold text."""
     place = MemoryStore()
-    write_v2(place, {"/x": dataset(Bytes(), objects([b"\xff\0", b"", b"abc"])), "/one": dataset(Bytes(), objects([b"\xff"], ()))})
+    write_v2(
+        place,
+        {"/x": dataset(Bytes(), objects([b"\xff\0", b"", b"abc"])), "/one": dataset(Bytes(), objects([b"\xff"], ()))},
+    )
 
     found = read(place).fetch(["/x", "/one"])
 
@@ -377,12 +387,21 @@ def test_appended_objects_keep_the_format(tmp_path: Path) -> None:
     assert read(tmp_path / "a.zarr").fetch(["/x", "/y"])["/y"].tolist() == ["a"]
 
 
-# ----------------------------------------------------------------------------------------------------- with zarr-python 3
+# ---------------------------------------------------------------------------------- with zarr-python 3
 
 
 ZARR_READS = [
-    path for path, node in every_kind_but_records().items() if isinstance(node, Dataset) and path not in (
-        "/sharded", "/transposed", "/big_endian", "/checked", "/references", "/bytes",
+    path
+    for path, node in every_kind_but_records().items()
+    if isinstance(node, Dataset)
+    and path
+    not in (
+        "/sharded",
+        "/transposed",
+        "/big_endian",
+        "/checked",
+        "/references",
+        "/bytes",
     )
 ]
 
@@ -391,7 +410,10 @@ ZARR_READS = [
 def test_zarr_reads_what_it_can(path: str, tmp_path: Path) -> None:
     """zarr-python shows numbers and text of our files, and the attributes, as they were written."""
     node = every_kind_but_records()[path]
-    write_v2(tmp_path / "a.zarr", {"/bool": numbers([1], "bool"), "/int8": numbers([1], "int8"), "/group": Group(), path: node})
+    write_v2(
+        tmp_path / "a.zarr",
+        {"/bool": numbers([1], "bool"), "/int8": numbers([1], "int8"), "/group": Group(), path: node},
+    )
 
     found = zarr.open_group(tmp_path / "a.zarr", mode="r", zarr_format=2)[path[1:]]
 
@@ -422,10 +444,12 @@ def test_arrays_that_zarr_wrote_are_read(order: Any, dtype: str, separator: Any,
         assert np.asarray(found[...]).dtype == values.dtype.newbyteorder("=")
 
 
-# --------------------------------------------------------------------------------------------------------- what is stored
+# ---------------------------------------------------------------------------------- what is stored
 
 
-def put(folder: Path, path: str, array: dict[str, Any] | None = None, chunk: bytes | None = None, **attributes: Any) -> None:
+def put(
+    folder: Path, path: str, array: dict[str, Any] | None = None, chunk: bytes | None = None, **attributes: Any
+) -> None:
     """Store an array, or a group where there is none, as another program might have; nothing is consolidated."""
     place = folder / path
     place.mkdir(parents=True, exist_ok=True)
@@ -482,7 +506,13 @@ def test_a_single_nested_chunk_is_found(folder: Path) -> None:
 @pytest.mark.parametrize(("dtype", "stored"), [(">i2", "int16"), ("<i2", "<i2"), (">i2", None)])
 def test_attributes_say_less_than_the_stored_type(folder: Path, dtype: str, stored: str | None) -> None:
     """The type is that of the array in either byte order, whatever an attribute calls it, or if it is not there."""
-    put(folder, "x", {"shape": [2], "dtype": dtype}, np.array([1, -2], dtype).tobytes(), **({"zarr_dtype": stored} if stored else {}))
+    put(
+        folder,
+        "x",
+        {"shape": [2], "dtype": dtype},
+        np.array([1, -2], dtype).tobytes(),
+        **({"zarr_dtype": stored} if stored else {}),
+    )
 
     assert read(folder).load()["/x"].element == Number("int16")
     assert value(folder, "/x").tolist() == [1, -2]
@@ -548,7 +578,7 @@ def test_links_are_read_with_and_without_ids(folder: Path, wrapped: dict) -> Non
     assert read(folder).load()["/g/l"] == Link(Target("/x", "../b.zarr"))
 
 
-# ------------------------------------------------------------------------------------------------------ what is refused
+# ---------------------------------------------------------------------------------- what is refused
 
 
 class Runs:
@@ -588,7 +618,9 @@ HIDDEN = {
 
 @pytest.mark.parametrize(("filters", "compressor", "encode"), HIDDEN.values(), ids=HIDDEN.keys())
 @pytest.mark.parametrize("kind", ["str", "object", "scalar", None])
-def test_hidden_pickles_run_nothing(folder: Path, ran: Path, filters: Any, compressor: Any, encode: Any, kind: Any) -> None:
+def test_hidden_pickles_run_nothing(
+    folder: Path, ran: Path, filters: Any, compressor: Any, encode: Any, kind: Any
+) -> None:
     """Wherever in a chain of codecs a pickle stands, it is refused by name, and the rest of the file is read."""
     array = {**OBJECTS, "filters": filters, "compressor": compressor}
     put(folder, "x", array, encode(hostile(ran)), **({"zarr_dtype": kind} if kind else {}))
@@ -748,7 +780,12 @@ def test_documents_that_are_no_json_are_named(folder: Path) -> None:
 
 def test_layouts_that_were_read_can_be_written_again(folder: Path) -> None:
     """Codecs and chunks of a stored dataset survive being written anew."""
-    node = numbers(np.arange(12, dtype="int16").reshape(3, 4), "int16", chunks=(2, 2), compressors=[Codec("zstd", {"level": 3, "checksum": False})])
+    node = numbers(
+        np.arange(12, dtype="int16").reshape(3, 4),
+        "int16",
+        chunks=(2, 2),
+        compressors=[Codec("zstd", {"level": 3, "checksum": False})],
+    )
     write_v2(folder.parent / "b.zarr", {"/x": node})
     found = read(folder.parent / "b.zarr").load()["/x"]
     write_v2(folder.parent / "c.zarr", {"/x": Dataset(found.element, found.shape, node.values, {}, found.layout)})

@@ -40,8 +40,13 @@ def _numbered_ids() -> Iterator[None]:
         yield
 
 
-def recording() -> NWBFile:
+def recording(*, scalar_records: bool = True) -> NWBFile:
     """Make a session with every way in which NWB stores a value: links, references, ragged and compound columns.
+
+    Parameters
+    ----------
+    scalar_records : bool, default True
+        Whether there are datasets that are one record and no array: not all software can write these.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def recording() -> NWBFile:
             notes="",
         )
         file.subject = Subject(subject_id="mouse 1", species="Mus musculus", age="P90D", sex="F", description="a\nb")
-        _add_ecephys(file)
+        _add_ecephys(file, scalar_records)
         _add_trials(file)
         _add_units(file)
         _add_images(file)
@@ -71,11 +76,15 @@ def recording() -> NWBFile:
     return file
 
 
-def _add_ecephys(file: NWBFile) -> None:
+def _add_ecephys(file: NWBFile, scalar_records: bool) -> None:
     device = file.create_device(name="probe", description="one probe with 'quotes' and spaces")
     groups = [
         file.create_electrode_group(
-            name=name, description="a shank", location="CA1", device=device, position=(1.0, 2.0, np.nan)
+            name=name,
+            description="a shank",
+            location="CA1",
+            device=device,
+            position=(1.0, 2.0, np.nan) if scalar_records else None,
         )
         for name in ("shank0", "shank1")
     ]
@@ -239,8 +248,13 @@ def _add_tables(file: NWBFile) -> None:
     other.add_column(name="rows", description="rows of the first", data=[2, 0], table=table)
 
 
-def tree() -> GroupBuilder:
+def tree(*, scalar_records: bool = True) -> GroupBuilder:
     """Make a tree of builders that no data type asks for: every element type, attribute, reference and link.
+
+    Parameters
+    ----------
+    scalar_records : bool, default True
+        Whether there are datasets that are one record or one reference and no array.
 
     Returns
     -------
@@ -255,9 +269,11 @@ def tree() -> GroupBuilder:
     root.set_dataset(numbers)
     root.set_group(deep)
     root.set_group(GroupBuilder("empty"))
-    root.set_group(GroupBuilder("scalars", datasets=_scalars()))
+    root.set_group(GroupBuilder("scalars", datasets=_scalars()[: None if scalar_records else -1]))
     root.set_group(GroupBuilder("arrays", datasets=_arrays()))
-    root.set_group(GroupBuilder("references", datasets=_references(numbers, inner, words)))
+    root.set_group(
+        GroupBuilder("references", datasets=_references(numbers, inner, words)[0 if scalar_records else 1 :])
+    )
     root.set_group(GroupBuilder("attributes", attributes=_attributes(numbers, inner)))
     links = [
         LinkBuilder(numbers, "to a dataset"),

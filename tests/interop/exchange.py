@@ -1,4 +1,4 @@
-"""What the exchanges with each release of hdmf-zarr have in common: who is asked, who wrote what, how answers are read."""
+"""What exchanges with releases of hdmf-zarr have in common: who is asked, who wrote what, how answers are read."""
 
 from __future__ import annotations
 
@@ -35,22 +35,23 @@ def found_peer(name: str) -> peers.Peer:
     return found
 
 
-def written_here(folder: Path, zarr_format: int) -> Written:
+def written_here(folder: Path, zarr_format: int, *, scalar_records: bool = True) -> Written:
     """Return what writes a content with this package and, made anew, with HDMF's HDF5 backend: each once."""
+    options = {"scalar_records": scalar_records}
 
     @functools.cache
     def write(what: str) -> Path:
         path = folder / what
         if what == "recording":
             with NWBZarrIO(f"{path}.zarr", "w", zarr_format=zarr_format) as io:
-                io.write(content.recording())
+                io.write(content.recording(**options))
             with NWBHDF5IO(f"{path}.nwb", "w") as io:
-                io.write(content.recording())
+                io.write(content.recording(**options))
         else:
             with ZarrIO(f"{path}.zarr", "w", zarr_format=zarr_format) as io:
-                io.write_builder(content.tree())
+                io.write_builder(content.tree(**options))
             with HDF5IO(f"{path}.nwb", mode="w") as io:
-                io.write_builder(content.tree())
+                io.write_builder(content.tree(**options))
         return path
 
     return write

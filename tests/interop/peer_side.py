@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +69,16 @@ def write(what: str, folder: str) -> None:
     from hdmf_zarr import NWBZarrIO, ZarrIO
     from pynwb import NWBHDF5IO
 
+    # releases before 0.14 cannot write a dataset that is one record or reference
+    has_scalars = tuple(map(int, metadata.version("hdmf-zarr").split(".")[:2])) >= (0, 14)
     for backends, ending in (((NWBZarrIO, ZarrIO), "zarr"), ((NWBHDF5IO, HDF5IO), "nwb")):
         path = str(Path(folder, f"{what}.{ending}"))
         if what == "recording":
             with backends[0](path, mode="w") as io:
-                io.write(content.recording())
+                io.write(content.recording(scalar_records=has_scalars))
         else:
             with backends[1](path, mode="w") as io:
-                io.write_builder(content.tree())
+                io.write_builder(content.tree(scalar_records=has_scalars))
 
 
 def tables(store: str, out: str) -> None:

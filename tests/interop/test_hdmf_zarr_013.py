@@ -1,7 +1,8 @@
 """Format 2 exchanged with hdmf-zarr 0.13, which reads and writes nothing else, on zarr 2.
 
-It lives in an environment of its own, made from the package index at the first run and kept. Its zarr has no form for
-scalars of records and references: what is a scalar for us is an array of one element for it.
+It lives in an environment of its own, made from the package index at the first run and kept. It cannot write datasets
+that are one record or one reference, and has no form for them: what is such a scalar for us is an array of one element
+for it, with an attribute more by which we tell the two apart.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from .exchange import CONTENTS, DIMENSION_NAMES, Written, parsed, parsed_file
 
 pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("peers"), pytest.mark.timeout(900)]
 
+SCALAR_MARK = frozenset({"_SCALAR"})
+
 
 @pytest.fixture(scope="module")
 def peer() -> peers.Peer:
@@ -30,6 +33,12 @@ def peer() -> peers.Peer:
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """Return what writes a content with this package in format 2, and with HDMF's HDF5 backend."""
     return exchange.written_here(tmp_path_factory.mktemp("ours"), 2)
+
+
+@pytest.fixture(scope="module")
+def ours_without_scalar_records(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Return what writes only that of a content for which the peer has a form."""
+    return exchange.written_here(tmp_path_factory.mktemp("plain"), 2, scalar_records=False)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +68,17 @@ def test_peer_reads_what_we_write(what: str, peer: peers.Peer, ours: Written) ->
     path = ours(what)
 
     expected = scalars_in_arrays(manifest.hdf5_objects(f"{path}.nwb"))
-    manifest.must_agree(expected, scalars_in_arrays(described(peer, path)), may_add=DIMENSION_NAMES)
+    manifest.must_agree(expected, scalars_in_arrays(described(peer, path)), may_add=DIMENSION_NAMES | SCALAR_MARK)
+
+
+@pytest.mark.parametrize("what", CONTENTS)
+def test_peer_reads_as_is_what_it_has_a_form_for(
+    what: str, peer: peers.Peer, ours_without_scalar_records: Written
+) -> None:
+    """Without scalars of records and references, what the peer reads is all there is, with nothing added."""
+    path = ours_without_scalar_records(what)
+
+    manifest.must_agree(manifest.hdf5_objects(f"{path}.nwb"), described(peer, path), may_add=DIMENSION_NAMES)
 
 
 @pytest.mark.parametrize("what", CONTENTS)
@@ -69,7 +88,7 @@ def test_peer_and_we_read_the_same_from_our_store(what: str, peer: peers.Peer, o
 
     with ZarrIO(f"{path}.zarr", "r") as io:
         found = scalars_in_arrays(manifest.objects_of(io.read_builder()))
-    manifest.must_agree(found, scalars_in_arrays(described(peer, path)))
+    manifest.must_agree(found, scalars_in_arrays(described(peer, path)), may_add=SCALAR_MARK)
 
 
 @pytest.mark.parametrize("what", CONTENTS)
@@ -108,9 +127,9 @@ def test_we_construct_the_session_of_the_peer(peer: peers.Peer, theirs: Written)
     assert parsed_file(f"{path}.tables") == exchange.our_tables(f"{path}.zarr")
 
 
-def test_peer_finds_our_session_valid(peer: peers.Peer, ours: Written) -> None:
+def test_peer_finds_our_session_valid(peer: peers.Peer, ours_without_scalar_records: Written) -> None:
     """Validation through the peer finds nothing wrong in the store that we wrote."""
-    path = ours("recording")
+    path = ours_without_scalar_records("recording")
     peer.ask("validate", f"{path}.zarr", f"{path}.faults")
 
     assert parsed_file(f"{path}.faults") == []

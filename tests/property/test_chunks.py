@@ -154,7 +154,7 @@ def test_pieces_for_shards_in_any_order_equal_assignment() -> None:
         wishes = Layout(chunks=(1, 3), shards=chunks, fill_value=0, compressors=())
         document = zarr_v3.array_document(Dataset(Number("int16"), shape, None, {}, wishes), {}, "file", "/a")
         record = zarr_v3.decode_array(document, "file", "/a")[1]
-        codec = ZarrChunk(zarr_v3, document, record)
+        codec = ZarrChunk(zarr_v3, document, record, "file", "/x")
         expected = np.zeros(shape, np.int16)
         stored: dict[str, bytes] = {}
         assembler = StreamAssembler(record, codec.encode, stored.get, lambda found: codec.decode(found, chunks))
