@@ -5,7 +5,7 @@
     HDMFStoreError
     ├── ArgumentError              (ValueError)            a call that cannot mean anything
     ├── ClosedError                (ValueError)            the file was closed before this call
-    ├── ModeError                  (UnsupportedOperation)  the mode does not allow this call
+    ├── ModeError                  (ValueError)            the mode does not allow this call
     ├── MissingExtraError          (ImportError)           an optional library is not installed
     ├── LocationError              (ValueError)            a place that cannot be named or reached from another
     ├── MissingHierarchyError      (FileNotFoundError)     nothing is stored there
@@ -87,7 +87,7 @@ class ClosedError(HDMFStoreError, ValueError):
 
 
 @attrs.define(eq=False)
-class ModeError(HDMFStoreError):
+class ModeError(HDMFStoreError, ValueError):
     """A call that the mode in which the file was opened does not allow.
 
     The facade raises a subclass that is also `hdmf.backends.errors.UnsupportedOperation`; this room

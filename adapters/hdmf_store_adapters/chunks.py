@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from hdmf_store.nodes import Number, RandomAccess, Region, part, slabs, tiles, whole
-from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.layout_choice import item_size
 
 __all__ = ["BUFFER_BYTES", "Encodes", "StreamAssembler", "encoded_chunks", "read_region"]
@@ -176,6 +176,31 @@ def is_fill(record: ArrayRecord, chunk: np.ndarray) -> bool:
         return not flat.view(np.uint8).any() if flat.dtype != bool else not flat.any()
     bits = np.dtype(f"u{fill.itemsize}") if fill.itemsize in (1, 2, 4, 8) else None
     return bits is not None and bool((flat.view(bits) == fill.reshape(1).view(bits)[0]).all())
+
+
+def overlaid(
+    record: ArrayRecord,
+    region: Region,
+    values: np.ndarray,
+    coder: CodesChunks,
+    get: Callable[[str], bytes | None],
+) -> Iterator[tuple[str, bytes]]:
+    """Yield key and bytes of every chunk that a region touches, with values, in their stored form, laid over it."""
+    touched = (range(p.start // c, -(-p.stop // c)) for p, c in zip(region, record.chunks, strict=True))
+    for index in itertools.product(*touched):
+        corner = tuple(i * c for i, c in zip(index, record.chunks, strict=True))
+        overlap = tuple(
+            slice(max(p.start, at), min(p.stop, at + c)) for p, at, c in zip(region, corner, record.chunks, strict=True)
+        )
+        place = tuple(slice(o.start - at, o.stop - at) for o, at in zip(overlap, corner, strict=True))
+        taken = tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))
+        data = stored_chunk(record, index, get)
+        if data is None:
+            chunk = np.full(record.chunks, record.fill, values.dtype)
+        else:
+            chunk = np.array(coder.decode(data, record.chunks))
+        chunk[place] = values[taken]
+        yield record.chunk_key(index), coder.encode(chunk)
 
 
 class StreamAssembler:

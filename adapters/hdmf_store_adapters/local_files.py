@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -82,6 +82,23 @@ class LocalFiles:
         """Remove folders and all that is in them."""
         for folder in folders:
             _remove(f"{self._base}/{folder}")
+        self._folders.clear()
+
+    def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Put files in place of all that is below a folder, in one step."""
+        place = f"{self._base}/{folder}"
+        new = f"{place}{TEMPORARY}{uuid.uuid4().hex}"
+        try:
+            for key, data in files.items():
+                path = new + key[len(folder) :]
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                _write(path, data)
+            old = _swap(new, place)
+        except BaseException:
+            _remove(new)
+            raise
+        if old is not None:
+            _remove(old)
         self._folders.clear()
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:

@@ -5,10 +5,10 @@ Two media ship: plain files (`local_files`) and any zarr store object (`store_ob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-__all__ = ["Medium"]
+__all__ = ["Medium", "Shadow"]
 
 
 class Medium(Protocol):
@@ -30,6 +30,10 @@ class Medium(Protocol):
         """Remove all keys below each of the folders; what is not there is no error."""
         ...
 
+    def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Put files, by key, in place of all that is below a folder; at once where the medium can."""
+        ...
+
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
         """Return all files of those names by their keys, parents before what is below them."""
         ...
@@ -49,3 +53,24 @@ class Medium(Protocol):
     def store(self) -> Any:
         """Return a zarr store over the place that is written to."""
         ...
+
+
+class Shadow:
+    """A medium that keeps what is written in memory, for what is to be stored together afterwards.
+
+    Parameters
+    ----------
+    medium : Medium
+        Serves what is read.
+    """
+
+    def __init__(self, medium: Medium) -> None:
+        self._medium = medium
+        self.written: dict[str, bytes] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._medium, name)
+
+    def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Keep bytes under keys."""
+        self.written.update(items)

@@ -172,7 +172,7 @@ def safe_loads(data: bytes) -> Any:
         _scan(data)
         loaded = _Unpickler(data).load()
         value = _Rebuilder().rebuilt(loaded, 0)
-        # arrays inside share the pickle's memory, so that many of the same bytes take no more; the outermost is the caller's
+        # arrays inside share the pickle's memory, so that many of the same bytes take no more; the outermost does not
         return value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
     except UnsafePickleError:
         raise

@@ -7,7 +7,7 @@ belong to that loop. It is the one thing used here that zarr does not export; a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from zarr.abc.store import Store, SupportsGetSync, SupportsSetSync
@@ -82,6 +82,17 @@ class StoreObject:
         """Remove all keys below each of the folders, where the store can delete."""
         if self._store.supports_deletes:
             sync(_together(self._store.delete_dir, folders))
+
+    def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Put files in place of all that is below a folder: new bytes first, then the removal of what is left over."""
+
+        async def keys() -> set[str]:
+            return {key async for key in self._store.list_prefix(folder + "/")}
+
+        held = sync(keys())
+        self.write_many(list(files.items()))
+        if self._store.supports_deletes:
+            sync(_together(self._store.delete, sorted(held - set(files))))
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
         """Return all files of those names by their keys, parents first."""

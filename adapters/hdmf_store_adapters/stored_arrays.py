@@ -18,8 +18,21 @@ import zarr
 from zarr.storage import WrapperStore
 
 from hdmf_store.errors import UnsupportedValueError
-from hdmf_store.nodes import Compound, Number, Origin, ReferenceTo, Region, whole
+from hdmf_store.nodes import (
+    ArraySource,
+    Bytes,
+    Compound,
+    Dataset,
+    Hierarchy,
+    Number,
+    Origin,
+    ReferenceTo,
+    Region,
+    Text,
+    whole,
+)
 from hdmf_store_adapters.array_record import ArrayRecord, as_text
+from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import read_region
 from hdmf_store_adapters.synchronizers import (
     STRIPES,
@@ -69,6 +82,14 @@ class Holder(Protocol):
     def document_key(self, path: str) -> str: ...
 
     def reread(self, path: str) -> None: ...
+
+    def check_writes(self, action: str) -> None: ...
+
+    def extend(self, path: str, stored: np.ndarray, axis: int) -> None: ...
+
+    def rewrite(self, path: str, dataset: Dataset) -> None: ...
+
+    def load(self) -> Hierarchy: ...
 
 
 class DocumentOverlay(WrapperStore):
@@ -122,18 +143,25 @@ class StoredSource:
         """Return the values of a region of the dataset's own shape."""
         record = self.holder.record(self.path)
         stored = tuple(slice(0, length) for length in record.shape) if record.is_scalar else region
-        values = record.to_normal(self.read_stored(stored))
+        found = self.read_stored(stored)
+        try:
+            values = record.to_normal(found)
+        except DECODING_ERRORS as problem:
+            raise self.holder.shape_error(self.path, problem) from problem
         return values.reshape(()) if record.is_scalar else values
 
     def read_stored(self, region: Region) -> np.ndarray:
         """Return the values of a region of the stored shape, in the stored dtype."""
         record = self.holder.record(self.path)
         if record.codec is None:
-            return np.asarray(zarr.Array.__getitem__(StoredArray(self.holder, self.path), region))
+            try:
+                return np.asarray(zarr.Array.__getitem__(StoredArray(self.holder, self.path), region))
+            except Exception as problem:
+                raise self.holder.shape_error(self.path, problem) from problem
         prefix = self.path[1:] + "/"
         try:
             return read_region(record, region, lambda key: self.holder.read_chunk(prefix + key))
-        except (ValueError, RuntimeError, TypeError) as problem:
+        except DECODING_ERRORS as problem:
             raise self.holder.shape_error(self.path, problem) from problem
 
 
@@ -258,21 +286,39 @@ class StoredArray(zarr.Array):
         UnsupportedValueError
             If a text is longer than the field of a record that is to hold it.
         """
-        stored = self._stored_form(data)
-        if not hasattr(stored, "shape"):
-            stored = np.asanyarray(stored)
+        self._holder.check_writes("append")
+        added = self._normal_form(data)
+        if added.ndim != self.ndim or not -self.ndim <= axis < self.ndim:
+            raise ValueError(f"cannot append an array of {added.ndim} axes along axis {axis} of {self.ndim}")
+        axis %= self.ndim
         with self._alone_with_document():
             shape = self.shape
-            added = stored.shape[axis] if -stored.ndim <= axis < stored.ndim else 0
-            box = tuple(slice(n, n + added) if i == axis else slice(None) for i, n in enumerate(shape))
-            reached = tuple(n + added if i == axis else n for i, n in enumerate(shape))
+            if any(n != m for i, (n, m) in enumerate(zip(added.shape, shape, strict=True)) if i != axis):
+                raise ValueError(f"an array of shape {added.shape} does not fit one of shape {shape} along axis {axis}")
+            reached = tuple(n + added.shape[axis] if i == axis else n for i, n in enumerate(shape))
+            box = tuple(
+                slice(n, m) if i == axis else slice(None) for i, (n, m) in enumerate(zip(shape, reached, strict=True))
+            )
             with all_of(self._holder.synchronizer, self._chunk_locks(chunks_of_box(box), reached)):
-                reached = super().append(stored, axis)
-            self._opened_for = self._record  # zarr's array knows of its own change
+                if self._fits(added):
+                    self._holder.extend(self._node_path, self._record.to_stored(added), axis)
+                else:
+                    self._append_widened(added, axis)
             return reached
+
+    def _append_widened(self, added: np.ndarray, axis: int) -> None:
+        """Store a table anew with wider fields, because a value to append is longer than what they hold."""
+        node = self._holder.load()[self._node_path]
+        assert isinstance(node, Dataset)
+        rows = np.concatenate([StoredSource(self._holder, self._node_path).read(whole(self.shape)), added], axis)
+        layout = attrs.evolve(node.layout, chunks=None) if node.layout.chunks == self.shape else node.layout
+        self._holder.rewrite(
+            self._node_path, attrs.evolve(node, shape=rows.shape, values=ArraySource(rows), layout=layout)
+        )
 
     def resize(self, new_shape: Any) -> None:
         """Change the lengths of the axes; chunks that then lie outside are deleted."""
+        self._holder.check_writes("resize")
         with self._alone_with_document():
             lengths = np.ravel(new_shape)
             grows = len(lengths) == self.ndim and bool(np.all(lengths >= np.asarray(self.shape, int)))
@@ -314,6 +360,7 @@ class StoredArray(zarr.Array):
             super().set_block_selection(selection, stored, fields=fields, prototype=prototype)
 
     def _assigned(self, value: Any, fields: Any) -> Any:
+        self._holder.check_writes("assign into an array")
         return value if fields else self._stored_form(value)
 
     @contextmanager
@@ -356,32 +403,40 @@ class StoredArray(zarr.Array):
     def _lock_keys(self, locks: Any) -> list[str]:
         return [f"{self._node_path[1:]}/chunks/{lock:03d}" for lock in locks]
 
-    def _stored_form(self, value: Any) -> Any:
-        record = self._record
-        if not isinstance(record.element, Compound | ReferenceTo):
-            return value
-        rows = np.asarray(value, record.element.dtype) if not isinstance(value, np.ndarray) else value
-        stored = record.to_stored(rows)
-        if isinstance(record.element, Compound):
-            self._check_widths(rows, stored, record)
-        return stored
+    def _normal_form(self, value: Any) -> np.ndarray:
+        """Return what a caller passes, as an array in the normal form of the elements."""
+        element = self._record.element
+        if isinstance(value, np.ndarray) and not isinstance(element, Number):
+            return value if value.dtype.kind not in "UT" else value.astype(object)
+        if isinstance(element, ReferenceTo | Text | Bytes) and not isinstance(value, np.ndarray):
+            return np.array(value, dtype=object)
+        return np.asarray(value, element.dtype)
 
-    def _check_widths(self, rows: np.ndarray, stored: np.ndarray, record: ArrayRecord) -> None:
-        for field in record.element.fields:  # type: ignore[union-attr]
-            if isinstance(field.type, Number | Compound):
-                continue
-            room = stored.dtype[field.name].itemsize // (4 if stored.dtype[field.name].kind == "U" else 1)
-            longest = max(
-                map(len, as_text(np.asarray(rows[field.name]), field.type, record.reference_form).reshape(-1)),
-                default=0,
+    def _stored_form(self, value: Any) -> Any:
+        if not isinstance(self._record.element, Compound | ReferenceTo):
+            return value
+        rows = self._normal_form(value)
+        if not self._fits(rows):
+            raise UnsupportedValueError(
+                self._holder.address,
+                self._node_path,
+                "a text is longer than the field of the records that is to hold it; append makes room, assigning cannot",
             )
-            if longest > room:
-                raise UnsupportedValueError(
-                    self._holder.address,
-                    self._node_path,
-                    f"the field {field.name!r} was stored with room for {room} characters, the value has {longest}. "
-                    "Export the file to store it with wider fields.",
-                )
+        return self._record.to_stored(rows)
+
+    def _fits(self, rows: np.ndarray) -> bool:
+        """Return whether the fields of records have room for all text of some rows."""
+        record = self._record
+        if not isinstance(record.element, Compound) or record.stored is None or record.stored.names is None:
+            return True
+        for field in record.element.fields:
+            kind = record.stored[field.name]
+            if kind.kind in "US":
+                room = kind.itemsize // (4 if kind.kind == "U" else 1)
+                cells = as_text(np.asarray(rows[field.name]), field.type, record.reference_form).reshape(-1)
+                if max(map(len, cells), default=0) > room:
+                    return False
+        return True
 
     def __getitem__(self, selection: Any) -> Any:
         record = self._record
@@ -398,7 +453,7 @@ class StoredArray(zarr.Array):
         return found.copy() if isinstance(found, np.ndarray) and found.ndim else found
 
     def _through_zarr(self, selection: Any) -> Any:
-        found = np.asarray(super().__getitem__(selection))
+        found = np.asarray(super().__getitem__(_without_masks(selection, self.ndim)))
         normal = self._record.to_normal(found)
         return normal if normal.ndim else normal[()]
 
@@ -449,6 +504,24 @@ class StoredAttributes(MutableMapping[str, Any]):
     def asdict(self) -> dict[str, Any]:
         """Return the attributes as a new dictionary."""
         return dict(self._array.metadata.attributes)
+
+
+def _is_mask(part: np.ndarray) -> bool:
+    return part.dtype == bool and part.ndim == 1
+
+
+def _without_masks(selection: Any, ndim: int) -> Any:
+    """Return a selection in which masks over one axis are lists of indices, as zarr wants them."""
+    parts = selection if isinstance(selection, tuple) else (selection,)
+    plain = tuple(
+        np.flatnonzero(part)
+        if isinstance(part, np.ndarray | list) and np.asarray(part).dtype == bool and np.ndim(part) == 1
+        else part
+        for part in parts
+    )
+    if ndim == 1 and len(plain) == 1:
+        return plain[0]
+    return plain if isinstance(selection, tuple) else plain[0]
 
 
 def _plain_region(selection: Any, shape: tuple[int, ...]) -> tuple[Region, Any] | None:

@@ -49,7 +49,7 @@ class ZarrSource:
 def dataset_of(value: Any) -> Dataset | None:
     """Return the dataset that a zarr array stands for, without attributes; None for anything else."""
     if isinstance(value, StoredArray):
-        node = value._holder.load()[value.name]  # type: ignore[attr-defined]
+        node = value._holder.load()[value.name]
         assert isinstance(node, Dataset)
         return attrs.evolve(node, attributes={})
     if not isinstance(value, zarr.Array):

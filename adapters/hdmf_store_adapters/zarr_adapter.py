@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +50,16 @@ from hdmf_store.nodes import (
     whole,
 )
 from hdmf_store_adapters.array_record import ArrayRecord
-from hdmf_store_adapters.chunks import stored_chunk
+from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
+from hdmf_store_adapters.chunks import overlaid, stored_chunk
 from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.json_forms import ITSELF, decode_target
 from hdmf_store_adapters.local_files import LocalFiles
-from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.media import Medium, Shadow
 from hdmf_store_adapters.store_objects import StoreObject
 from hdmf_store_adapters.stored_arrays import DocumentOverlay, StoredArray, StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Merge, Synchronizer, all_of, synchronizer_for
+from hdmf_store_adapters.zarr_chunk import ZarrChunk
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
 
 __all__ = ["ZarrAdapter"]
@@ -116,6 +118,7 @@ class ZarrAdapter:
         self._object_codec = None if object_codec is None else _codec_of(object_codec)
         self._medium, self._location = _medium_and_location(place, storage_options)
         self._synchronizer = synchronizer_for(synchronizer, self._location)
+        self._place = place  # a temporary store lives as long as somebody holds it
         self._force = force_overwrite
         self._separator = separator or getattr(place, "dimension_separator", None)
         self._is_linkable = self._location.can_be_linked and not getattr(place, "is_temporary", False)
@@ -285,7 +288,7 @@ class ZarrAdapter:
             documents |= writer.write(fresh, interleave=plan.interleave, executor=plan.executor)
             self._commit(known, documents, plan.consolidate, progress)
         except BaseException:
-            self._undo(known, plan)
+            self._undo(known, plan, documents)
             raise
 
     def consolidate(self) -> None:
@@ -323,6 +326,12 @@ class ZarrAdapter:
         """Whether arrays that were handed out may be assigned into."""
         return self._mode not in ("r", "r-", "")
 
+    def check_writes(self, action: str) -> None:
+        """Raise `ModeError` where the mode only reads."""
+        self._check_open(action)
+        if not self.writes:
+            raise ModeError(self._location.address, action, self._mode, "mode 'r+' or 'a'")
+
     def record(self, path: str) -> ArrayRecord:
         """Return how the chunks of a dataset are decoded."""
         self._check_open("read")
@@ -355,6 +364,7 @@ class ZarrAdapter:
         """Take over what zarr changed of an array's document, in our own form; return the bytes to store."""
         folder, _, name = key.rpartition("/")
         path, known, address = "/" + folder, self._known_documents(), self._location.address
+        self.check_writes("change an array")
         known[path] = self._format.changed_by_zarr(known[path], name, data, address, path)
         _, self._records[path] = self._format.decode_array(known[path], address, path, self._itself)
         self._hierarchy = None
@@ -405,6 +415,36 @@ class ZarrAdapter:
     def document_key(self, path: str) -> str:
         """Return the key that stands for the document of a node, in however many files it is stored."""
         return f"{path[1:]}/{self._format.DOCUMENTS[0]}"
+
+    def extend(self, path: str, stored: np.ndarray, axis: int) -> None:
+        """Store more elements, in their stored form, at the end of an axis: values first, then the new length."""
+        self.check_writes("append")
+        record, document = self.record(path), self._known_documents()[path]
+        corner = tuple(length if at == axis else 0 for at, length in enumerate(record.shape))
+        region = tuple(slice(at, at + length) for at, length in zip(corner, stored.shape, strict=True))
+        coder = record.codec or ZarrChunk(self._format, document, record, self._location.address, path)
+        prefix = path[1:] + "/"
+        chunks = overlaid(record, region, stored, coder, lambda key: self._medium.read(prefix + key))
+        self._medium.write_many((prefix + key, data) for key, data in chunks)
+        shape = tuple(n + stored.shape[axis] if at == axis else n for at, n in enumerate(record.shape))
+        self._replace_known(path, self._format.resized(document, shape))
+        self._medium.write_many(self._format.files(path, self._known_documents()[path]))
+
+    def rewrite(self, path: str, dataset: Dataset) -> None:
+        """Store a small dataset anew in place of what it was, with room for all its values."""
+        self.check_writes("append")
+        address, shadow = self._location.address, Shadow(self._medium)
+        writer = DatasetWriter(shadow, self._format, address, self._wishes(), None)
+        document = writer.write({path: dataset}, interleave=False)[path]
+        shadow.write_many(self._format.files(path, document))
+        self._medium.replace(path[1:], shadow.written)
+        self._replace_known(path, document)
+
+    def _replace_known(self, path: str, document: Document) -> None:
+        self._known_documents()[path] = document
+        _, self._records[path] = self._format.decode_array(document, self._location.address, path, self._itself)
+        self._hierarchy = None
+        self._appended.add(path)
 
     def reread(self, path: str) -> None:
         """Take over what another writer changed of an array's document."""
@@ -458,7 +498,9 @@ class ZarrAdapter:
             else:
                 nodes[path], links = self._format.decode_group(document, address, path, itself)
                 for name, link in links.items():
-                    nodes.setdefault(path.rstrip("/") + "/" + name, link)
+                    child = f"{path.rstrip('/')}/{name}"
+                    _check_path(child if "/" not in name else f"{path}//{name}", address)
+                    nodes.setdefault(child, link)
         return Hierarchy(nodes, address)
 
     def _decode_single(self, path: str, record: ArrayRecord, data: bytes | None) -> np.ndarray:
@@ -471,9 +513,9 @@ class ZarrAdapter:
                 chunk = np.full(record.chunks, record.fill, record.codec.dtype)
             else:
                 chunk = record.codec.decode(data, record.chunks)
-        except (ValueError, RuntimeError, TypeError) as problem:
+            values = record.to_normal(part(chunk, whole(record.shape)))
+        except DECODING_ERRORS as problem:
             raise self.shape_error(path, problem) from problem
-        values = record.to_normal(part(chunk, whole(record.shape)))
         return values.reshape(()) if record.is_scalar else values
 
     # -------------------------------------------------------------------------------------------------------- writing
@@ -577,25 +619,31 @@ class ZarrAdapter:
         below = [path for path in reversed(list(documents)) if path != ROOT]
         below.sort(key=lambda path: -path.count("/"))
         self._medium.write_many(_counted((self._format.files(p, documents[p]) for p in below), progress))
-        self._documents = {ROOT: self._format.group_document(Group(), {}, "", ROOT), **known, **documents}
-        self._write_root(consolidate)
+        complete = {ROOT: self._format.group_document(Group(), {}, "", ROOT), **known, **documents}
+        self._write_root(consolidate, complete)
         self._medium.publish()
+        self._documents = complete
         self._creates = False
         self._hierarchy = None
         self._records.clear()
         self._store = None
 
-    def _write_root(self, consolidate: bool) -> None:
-        for item in self._format.root_files(self._known_documents(), consolidate):
+    def _write_root(self, consolidate: bool, documents: Mapping[str, Document] | None = None) -> None:
+        for item in self._format.root_files(documents or self._known_documents(), consolidate):
             self._medium.write_many([item])  # one by one: the last is the commit
         self._is_consolidated = consolidate
         self._appended.clear()
 
-    def _undo(self, known: Mapping[str, Any], plan: Plan) -> None:
+    def _undo(self, known: Mapping[str, Document], plan: Plan, documents: Mapping[str, Document]) -> None:
+        """Take back what a failed write has done, as far as the medium still answers."""
         self._medium.discard()
-        if not self._creates:
+        if self._creates:
+            return
+        with suppress(Exception):  # the failure that is being reported matters more than one of the clean-up
             new = [path for path in plan.nodes if path not in known and parent(path) in known]
             self._medium.remove([path[1:] for path in new if not isinstance(plan.nodes[path], Link)])
+            changed = [path for path in documents if path in known and path != ROOT]
+            self._medium.write_many(item for path in changed for item in self._format.files(path, known[path]))
 
 
 def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None) -> Iterator[tuple[str, bytes]]:
@@ -632,7 +680,11 @@ def _check_names(paths: Mapping[str, Node], location: str, documents: tuple[str,
         path
         for path in paths
         if path != ROOT
-        and (basename(path) in ("", ".", "..", *documents) or "\0" in path or basename(path).startswith("__"))
+        and (
+            basename(path) in ("", ".", "..", *documents)
+            or basename(path).startswith("__")
+            or any(character in basename(path) for character in "\0\\")
+        )
     ]
     if bad:
         raise NameNotAllowedError(location, tuple(bad), "a Zarr store cannot hold objects of these names")
