@@ -208,9 +208,7 @@ def _by_subject(results: Results, value_of: Callable[..., float | None]) -> dict
     return found
 
 
-def _name_of(
-    baseline: Baseline, subject: Subject, subjects: Sequence[Subject], results: Results
-) -> str | None:
+def _name_of(baseline: Baseline, subject: Subject, subjects: Sequence[Subject], results: Results) -> str | None:
     for candidate in subjects:
         if candidate.library != baseline.library:
             continue

@@ -57,12 +57,14 @@ class HDMFStoreError(Exception):
     def __reduce__(self) -> Any:
         # Exceptions pickle through ``args``; ours keep their facts as attrs fields instead.
         facts = {f.name: getattr(self, f.name) for f in getattr(type(self), "__attrs_attrs__", ())}
-        notes = {"__notes__": self.__notes__} if hasattr(self, "__notes__") else None
-        return _rebuild, (type(self), facts), notes
+        return _rebuild, (type(self), facts, list(getattr(self, "__notes__", ())))
 
 
-def _rebuild(kind: type[HDMFStoreError], facts: dict[str, object]) -> HDMFStoreError:
-    return kind(**facts)
+def _rebuild(kind: type[HDMFStoreError], facts: dict[str, object], notes: list[str]) -> HDMFStoreError:
+    problem = kind(**facts)
+    for note in notes:
+        problem.add_note(note)
+    return problem
 
 
 @attrs.define(eq=False)

@@ -136,7 +136,8 @@ class DatasetWriter:
 
     def _stream(self, path: str, dataset: Dataset) -> Generator[None, None, dict[str, Any]]:
         """Store one stream, a piece at each step; the generator's value is the document."""
-        document, record = self._prepare(path, _with_chunks(dataset))
+        wished = attrs.evolve(dataset.layout, separator=dataset.layout.separator or self._wishes.separator)
+        document, record = self._prepare(path, _with_chunks(attrs.evolve(dataset, layout=wished)))
         coder = self._coder(path, document, record)
         assembler = StreamAssembler(
             record,
@@ -209,13 +210,13 @@ def _at_random(dataset: Dataset) -> Dataset:
 
 def _with_chunks(dataset: Dataset) -> Dataset:
     """Return a stream's dataset with chunks for the length that it may reach."""
-    layout = dataset.layout
+    layout = attrs.evolve(dataset.layout, separator=dataset.layout.separator or "/")
     if layout.chunks is not None:
-        return dataset
+        return attrs.evolve(dataset, layout=layout)
     limits = layout.maxshape or tuple(length or None for length in dataset.shape)
     lengths = tuple(_ANY_LENGTH if limit is None else limit for limit in limits)
     chunks = chunk_shape(lengths, item_size(dataset.element))
-    return attrs.evolve(dataset, layout=attrs.evolve(layout, chunks=chunks, separator=layout.separator or "/"))
+    return attrs.evolve(dataset, layout=attrs.evolve(layout, chunks=chunks))
 
 
 def _widths(

@@ -17,7 +17,7 @@ import numpy as np
 import zarr
 from zarr.storage import WrapperStore
 
-from hdmf_store.errors import UnsupportedValueError
+from hdmf_store.errors import UnreadableError, UnsupportedValueError
 from hdmf_store.nodes import (
     ArraySource,
     Bytes,
@@ -84,6 +84,8 @@ class Holder(Protocol):
     def reread(self, path: str) -> None: ...
 
     def check_writes(self, action: str) -> None: ...
+
+    def is_superseded(self, path: str) -> bool: ...
 
     def extend(self, path: str, stored: np.ndarray, axis: int) -> None: ...
 
@@ -183,9 +185,12 @@ class StoredArray(zarr.Array):
         if self._opened_for is not self._record:  # not opened yet, or changed since, here or by another writer
             overlay = DocumentOverlay(self._holder.zarr_store(), self._holder)
             mode = "r+" if self._holder.writes else "r"
-            opened = zarr.open_array(
-                overlay, path=self._node_path[1:], mode=mode, zarr_format=self._holder.zarr_version()
-            )
+            try:
+                opened = zarr.open_array(
+                    overlay, path=self._node_path[1:], mode=mode, zarr_format=self._holder.zarr_version()
+                )
+            except DECODING_ERRORS as problem:
+                raise self._holder.shape_error(self._node_path, problem) from problem
             self._opened = opened.async_array
             self._opened_for = self._record
         return self._opened
@@ -300,14 +305,14 @@ class StoredArray(zarr.Array):
                 slice(n, m) if i == axis else slice(None) for i, (n, m) in enumerate(zip(shape, reached, strict=True))
             )
             with all_of(self._holder.synchronizer, self._chunk_locks(chunks_of_box(box), reached)):
-                if self._fits(added):
+                if self._fits(added) and not self._holder.is_superseded(self._node_path):
                     self._holder.extend(self._node_path, self._record.to_stored(added), axis)
                 else:
                     self._append_widened(added, axis)
             return reached
 
     def _append_widened(self, added: np.ndarray, axis: int) -> None:
-        """Store a table anew with wider fields, because a value to append is longer than what they hold."""
+        """Store a table anew: a value is longer than its fields, or its form is one that is no longer written."""
         node = self._holder.load()[self._node_path]
         assert isinstance(node, Dataset)
         rows = np.concatenate([StoredSource(self._holder, self._node_path).read(whole(self.shape)), added], axis)
@@ -420,7 +425,7 @@ class StoredArray(zarr.Array):
             raise UnsupportedValueError(
                 self._holder.address,
                 self._node_path,
-                "a text is longer than the field of the records that is to hold it; append makes room, assigning cannot",
+                "a text is longer than the field of the records that is to hold it; append makes room for it",
             )
         return self._record.to_stored(rows)
 
@@ -453,7 +458,13 @@ class StoredArray(zarr.Array):
         return found.copy() if isinstance(found, np.ndarray) and found.ndim else found
 
     def _through_zarr(self, selection: Any) -> Any:
-        found = np.asarray(super().__getitem__(_without_masks(selection, self.ndim)))
+        plain = _without_masks(selection, self.ndim)
+        try:
+            found = np.asarray(super().__getitem__(plain))
+        except IndexError:  # the caller's selection, not the file
+            raise
+        except (UnreadableError, *DECODING_ERRORS) as problem:
+            raise self._holder.shape_error(self._node_path, problem) from problem
         normal = self._record.to_normal(found)
         return normal if normal.ndim else normal[()]
 

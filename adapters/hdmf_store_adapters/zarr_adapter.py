@@ -416,6 +416,10 @@ class ZarrAdapter:
         """Return the key that stands for the document of a node, in however many files it is stored."""
         return f"{path[1:]}/{self._format.DOCUMENTS[0]}"
 
+    def is_superseded(self, path: str) -> bool:
+        """Return whether an array is stored in a form that is read but no longer written."""
+        return self._format.is_superseded(self._known_documents()[path])
+
     def extend(self, path: str, stored: np.ndarray, axis: int) -> None:
         """Store more elements, in their stored form, at the end of an axis: values first, then the new length."""
         self.check_writes("append")
@@ -477,11 +481,16 @@ class ZarrAdapter:
         return self._documents
 
     def _load_documents(self) -> tuple[dict[str, Document], bool]:
-        if not self._ignores_consolidated:
-            documents = self._format.consolidated(self._read_once, self._location.address)
-            if documents is not None:
-                return documents, True
-        return self._crawled()
+        if self._ignores_consolidated:
+            return self._crawled()
+        documents = self._format.consolidated(self._read_once, self._location.address)
+        if documents is None:
+            return self._crawled()
+        if self.writes and self._location.is_local:
+            # another program may have changed an array and left the consolidated copy as it was; before that copy
+            # is written anew, look at the documents themselves, which costs little on a local disk
+            return self._crawled()[0], True
+        return documents, True
 
     def _crawled(self) -> tuple[dict[str, Document], bool]:
         return self._format.gathered(self._medium.crawl(self._format.DOCUMENTS), self._location.address), False
@@ -499,7 +508,7 @@ class ZarrAdapter:
                 nodes[path], links = self._format.decode_group(document, address, path, itself)
                 for name, link in links.items():
                     child = f"{path.rstrip('/')}/{name}"
-                    _check_path(child if "/" not in name else f"{path}//{name}", address)
+                    _check_path(child if name and "/" not in name else f"{path}//{name}", address)
                     nodes.setdefault(child, link)
         return Hierarchy(nodes, address)
 

@@ -76,6 +76,10 @@ class ZarrFormat(Protocol):
         """Return an array's document with another shape."""
         ...
 
+    def is_superseded(self, document: Mapping[str, Any]) -> bool:
+        """Return whether an array is stored in a form that is read but no longer written."""
+        ...
+
     def zarr_file(self, document: Mapping[str, Any], name: str) -> bytes | None:
         """Return what zarr-python is shown as a node's file of that name."""
         ...

@@ -53,6 +53,7 @@ CELL_FORM = None
 CONSOLIDATED = ".zmetadata"
 DTYPE = "zarr_dtype"
 LINKS = "zarr_link"
+SPEC_LOCATION = ".specloc"
 DIMENSIONS = "_ARRAY_DIMENSIONS"
 SCALAR = "_SCALAR"
 SOFT_LINK = "_SOFT_LINK"
@@ -107,7 +108,22 @@ def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str
     if data is None:
         return None
     metadata = _parsed(data, location, "/", CONSOLIDATED).get("metadata")
-    return _assembled(metadata, location) if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict):
+        return None
+    documents = _assembled(metadata, location)
+    return documents if _is_current(documents, read, location) else None
+
+
+def _is_current(documents: Mapping[str, Any], read: Callable[[str], bytes | None], location: str) -> bool:
+    """Return whether a consolidated document is as new as what it stands for.
+
+    Some releases consolidated a file before they cached its specifications, so that neither these nor the attribute
+    that names them are in it. Only where that attribute is missing is the root's own document looked at.
+    """
+    if SPEC_LOCATION in documents["/"]["attributes"]:
+        return True
+    own = read(".zattrs")
+    return own is None or SPEC_LOCATION not in _parsed(own, location, "/", ".zattrs")
 
 
 def gathered(files: Mapping[str, bytes], location: str) -> dict[str, dict[str, Any]]:
@@ -173,6 +189,11 @@ def with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str
     """Return a stored dataset's document with other attributes; the format's own stay."""
     kept = {name: value for name, value in document["attributes"].items() if name in RESERVED_ATTRIBUTES}
     return {**document, "attributes": {**encode_attributes(dataset.attributes, location, path), **kept}}
+
+
+def is_superseded(document: Mapping[str, Any]) -> bool:
+    """Return whether an array is stored in a form that is read but no longer written: as pickles."""
+    return any(step.get("id") == "pickle" for step in document["array"].get("filters") or [])
 
 
 def resized(document: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
@@ -272,6 +293,9 @@ def decode_array(
         dtype = _dtype(array["dtype"])
         element = _element(array, attributes, dtype)
         record = _record(array, attributes, element, dtype, itself)
+        if record.codec is None:
+            names = [item.get("id") for item in [*(array.get("filters") or []), array.get("compressor") or {}]]
+            raise ValueError(f"one of its codecs {names} is not known here, or has unknown settings")
         layout = _layout(array, attributes, record)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         shape = array.get("shape")
@@ -340,6 +364,8 @@ def _record(
     if len(chunks) != len(shape) or any(chunk < 1 for chunk in chunks) or any(length < 0 for length in shape):
         raise ValueError(f"chunks of shape {chunks} cannot tile an array of shape {shape}")
     separator = array.get("dimension_separator")
+    if separator not in (None, ".", "/"):
+        raise ValueError(f"{separator!r} is no separator of the keys of chunks")
     marked = attributes.get(DTYPE) == "scalar" or bool(attributes.get(SCALAR))
     chain = numcodecs_chain(array.get("filters") or [], array.get("compressor"), dtype, array.get("order") or "C")
     return ArrayRecord(
@@ -360,8 +386,15 @@ def _record(
 
 def _fill(stored: Any, element: ElementType, dtype: np.dtype) -> Any:
     if isinstance(element, Number):
-        special = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+        special: dict[Any, Any] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+        if isinstance(stored, list) and len(stored) == 2:
+            real, imaginary = (special.get(half, half) for half in stored)
+            return element.dtype.type(complex(real, imaginary))
         return element.dtype.type(special.get(stored, stored) if isinstance(stored, str) else stored or 0)
+    if isinstance(element, Compound) and dtype.kind == "O":
+        row = np.empty((), object)
+        row[()] = [0 if isinstance(field.type, Number) else "" for field in element.fields]
+        return row
     if dtype.names is not None and not dtype.hasobject:
         raw = base64.b64decode(stored) if isinstance(stored, str) else b""
         return np.frombuffer(raw, dtype)[0] if len(raw) == dtype.itemsize else np.zeros((), dtype)
@@ -382,7 +415,7 @@ def _layout(array: Mapping[str, Any], attributes: Mapping[str, Any], record: Arr
     return Layout(
         chunks=None if record.is_scalar else record.chunks,
         filters=[codec for codec in filters if codec not in after] or None,
-        compressors=[*after, *([_codec(compressor)] if compressor else [])],
+        compressors=[*after, *([_sized(_codec(compressor), record.element)] if compressor else [])],
         fill_value=record.fill if isinstance(record.element, Number) else None,
         dimension_names=names if fits else None,
     )
@@ -392,6 +425,13 @@ _BYTE_FILTERS = frozenset(
     ["shuffle", "zlib", "gzip", "bz2", "lzma", "lz4", "zstd", "blosc", "crc32", "crc32c", "adler32", "fletcher32"]
 )
 _SHUFFLE_NAMES = {number: name for name, number in BLOSC_SHUFFLES.items()}
+
+
+def _sized(codec: Codec, element: ElementType) -> Codec:
+    """Return blosc with the size of elements, which v2 documents leave to the codec to find out."""
+    if codec.name != "blosc" or not isinstance(element, Number):
+        return codec
+    return Codec("blosc", {"typesize": element.dtype.itemsize, **codec.configuration})
 
 
 def _codec(stored: Mapping[str, Any]) -> Codec:
@@ -428,6 +468,8 @@ def array_document(dataset: Dataset, widths: Mapping[tuple[str, ...], int], loca
     element, layout = dataset.element, dataset.layout
     if layout.shards is not None:
         raise UnsupportedValueError(location, path, "Zarr format 2 has no shards; write format 3, or leave them out")
+    if isinstance(element, Compound) and any(isinstance(field.type, Bytes) for field in element.fields):
+        raise UnsupportedValueError(location, path, "format 2 has no records that hold bytes; write format 3")
     shape = dataset.shape or (1,)
     chunks = layout.chunks if layout.chunks and dataset.shape else chunk_shape(shape, item_size(element))
     compressors = layout.compressors
@@ -492,6 +534,9 @@ def _object_codec(element: ElementType, wished: Codec | None) -> list[dict[str, 
 
 
 def _stored_fill(element: ElementType, fill: Any) -> Any:
+    if isinstance(element, Number) and element.dtype.kind == "c":
+        value = element.dtype.type(0 if fill is None else fill)
+        return [value.real.item(), value.imag.item()]
     if isinstance(element, Compound) and not _is_rows(element):
         return base64.b64encode(bytes(element.dtype.itemsize)).decode()
     if not isinstance(element, Number):

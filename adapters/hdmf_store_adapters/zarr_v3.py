@@ -194,6 +194,11 @@ def changed_by_zarr(document: Mapping[str, Any], name: str, data: bytes, locatio
     return {**document, "shape": changed["shape"], "attributes": changed["attributes"]}
 
 
+def is_superseded(document: Mapping[str, Any]) -> bool:
+    """Return whether an array is stored in a form that is read but no longer written: none is."""
+    return False
+
+
 def resized(document: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """Return an array's document with another shape."""
     return {**document, "shape": list(shape)}
@@ -293,7 +298,7 @@ def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -
         compressors = default_compressors(element, count)
     data_type = _encode_type(element, widths)
     codecs = [_encode_codec(codec, element) for codec in layout.filters or ()]
-    codecs.append(_encode_codec(layout.serializer, element) if layout.serializer else _default_serializer(element))
+    codecs.append(_serializer(layout.serializer, element))
     codecs += [_encode_codec(codec, element) for codec in compressors]
     if layout.shards:
         codecs = [_sharding(chunks, codecs)]
@@ -363,6 +368,14 @@ def _encode_codec(codec: Codec, element: ElementType) -> dict[str, Any]:
         if settings.get("shuffle", "auto") == "auto":
             settings["shuffle"] = "shuffle" if size > 1 else "bitshuffle"
     return {"name": codec.name, "configuration": settings} if settings else {"name": codec.name}
+
+
+def _serializer(wished: Codec | None, element: ElementType) -> dict[str, Any]:
+    """Return the step from array to bytes: what is wished where it suits the elements."""
+    default = _default_serializer(element)
+    if wished is None or (wished.name == "bytes") != (default["name"] == "bytes"):
+        return default
+    return _encode_codec(wished, element)
 
 
 def _default_serializer(element: ElementType) -> dict[str, Any]:

@@ -127,9 +127,7 @@ def wide_file() -> NWBFile:
     ]
     for number in range(ELECTRODES):
         shank = number * SHANKS // ELECTRODES
-        nwb.add_electrode(
-            x=0.0, y=20.0 * number, z=float(shank), location="V1", filtering="none", group=shanks[shank]
-        )
+        nwb.add_electrode(x=0.0, y=20.0 * number, z=float(shank), location="V1", filtering="none", group=shanks[shank])
 
     nwb.add_unit_column(name="quality", description="how well the unit is isolated")
     for number, times in enumerate(spike_times()):
@@ -141,9 +139,7 @@ def wide_file() -> NWBFile:
         for number in range(IMAGES)
     ]
     order = ImageReferences(name="order_of_images", data=images[::-1])
-    nwb.add_stimulus_template(
-        Images(name="images", images=images, description="tiles", order_of_images=order)
-    )
+    nwb.add_stimulus_template(Images(name="images", images=images, description="tiles", order_of_images=order))
     return nwb
 
 

@@ -127,6 +127,18 @@ class Link:
 Node = Group | Dataset | Link
 
 
+def _circle(seen: list[str]) -> tuple[str, ...]:
+    """Return the links of a circle once, from the first of them back to it."""
+    first = seen.index(seen[-1])
+    again = seen.index(seen[-1], first + 1) if seen.count(seen[-1]) > 1 else len(seen) - 1
+    circle = seen[first : again + 1]
+    start = min(seen.index(link) for link in circle)
+    turned = circle[:-1]
+    at = turned.index(seen[start]) if seen[start] in turned else 0
+    turned = turned[at:] + turned[:at]
+    return (*turned, turned[0]) if turned else tuple(circle)
+
+
 @attrs.frozen
 class Hierarchy:
     """All nodes of one file by path.
@@ -206,7 +218,7 @@ class Hierarchy:
                     raise MissingNodeError(self.location, path)
                 raise DanglingTargetError(self.location, seen[-1], HERE, current)
             if len(seen) >= MOST_LINKS:
-                raise LinkCycleError(self.location, path, tuple(seen[-MOST_LINKS:]))
+                raise LinkCycleError(self.location, path, _circle(seen))
             seen.append(at)
             target = self.nodes[at].target  # type: ignore[union-attr]
             current = target.path.rstrip("/") + rest or ROOT

@@ -18,6 +18,7 @@ from hdmf_store.nodes import Dataset, Group, Hierarchy, Node, basename, parent
 __all__ = ["Schema", "with_dimension_names"]
 
 _KEYS = ("neurodata_type", "data_type")
+_OWN_NAMES = "_ARRAY_DIMENSIONS"
 
 Spec = Mapping[str, Any]
 
@@ -87,7 +88,9 @@ def with_dimension_names(nodes: Mapping[str, Node], schema: Schema) -> dict[str,
         return named
     hierarchy = Hierarchy(nodes)
     for path, node in nodes.items():
-        if isinstance(node, Dataset) and node.shape and node.layout.dimension_names is None:
+        is_unnamed = isinstance(node, Dataset) and node.shape and node.layout.dimension_names is None
+        if is_unnamed and _OWN_NAMES not in node.attributes:  # type: ignore[union-attr]
+            assert isinstance(node, Dataset)
             names = _names(hierarchy, path, node, schema)
             if names is not None:
                 named[path] = attrs.evolve(node, layout=attrs.evolve(node.layout, dimension_names=names))

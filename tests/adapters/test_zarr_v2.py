@@ -237,9 +237,12 @@ def test_documents_follow_the_chunks_and_the_root_comes_last() -> None:
 
 
 def test_a_consolidated_store_is_opened_with_one_document() -> None:
-    """Nothing but the consolidated metadata is read, and nothing is listed, before values are asked for."""
+    """Nothing but the consolidated metadata is read, and nothing is listed, before values are asked for.
+
+    A file without cached specifications costs one more look: old releases left them out of the consolidated metadata.
+    """
     place = CountingStore()
-    write_v2(place, {"/g": Group(), "/x": numbers([1])})
+    write_v2(place, {"/": Group({".specloc": "specifications"}), "/g": Group(), "/x": numbers([1])})
     place.calls.got.clear()
     place.calls.listed = 0
 
@@ -300,12 +303,22 @@ def test_decoding_undoes_encoding_of_a_dataset(node: Dataset) -> None:
     assert plain(found.attributes) == plain(node.attributes)
     for name in ("chunks", "compressors"):
         wish = getattr(node.layout, name)
-        assert wish is None or not node.shape or getattr(found.layout, name) == wish
+        assert wish is None or not node.shape or _without_sizes(getattr(found.layout, name)) == _without_sizes(wish)
     if node.layout.dimension_names and None not in node.layout.dimension_names:  # all axes have names, or none
         assert found.layout.dimension_names == node.layout.dimension_names
     assert node.layout.separator in (None, record.separator)
     if node.layout.fill_value is not None:
         assert plain(record.fill) == plain(node.layout.fill_value)
+
+
+def _without_sizes(wish: Any) -> Any:
+    """Format 2 leaves the size of elements to blosc, which finds it out by itself."""
+    return [
+        (item.name, {key: value for key, value in item.configuration.items() if key != "typesize"})
+        if isinstance(item, Codec)
+        else item
+        for item in wish
+    ]
 
 
 @settings(deadline=None)

@@ -168,9 +168,7 @@ def test_shards_hold_chunks(stored: Callable[..., dict[str, Any]], tmp_path: Pat
     assert len([path for path in (tmp_path / "file.zarr" / "x" / "c").rglob("*") if path.is_file()]) == 2
 
 
-@pytest.mark.parametrize(
-    "wish", [{"chunks": (30, 6), "shards": (50, 6)}, {"chunks": (10,)}, {"chunks": (0, 6)}], ids=repr
-)
+@pytest.mark.parametrize("wish", [{"chunks": (30, 6), "shards": (50, 6)}, {"chunks": (10,)}], ids=repr)
 def test_a_layout_that_cannot_be_is_refused_by_name(
     zarr_file: BuilderFile, tmp_path: Path, wish: dict[str, Any]
 ) -> None:
@@ -179,6 +177,12 @@ def test_a_layout_that_cannot_be_is_refused_by_name(
         zarr_file.write(root(dataset("x", ZarrDataIO(ARRAY, **wish))))
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_chunks_without_elements_are_refused_at_once() -> None:
+    """A chunk holds at least one element along every axis; the wrapper itself says so."""
+    with pytest.raises(HDMFStoreError, match="chunks must be at least 1"):
+        ZarrDataIO(ARRAY, chunks=(0, 6))
 
 
 @pytest.mark.parametrize(
