@@ -386,9 +386,9 @@ def _record(
 
 def _fill(stored: Any, element: ElementType, dtype: np.dtype) -> Any:
     if isinstance(element, Number):
-        special: dict[Any, Any] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+        special: dict[Any, float] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
         if isinstance(stored, list) and len(stored) == 2:
-            real, imaginary = (special.get(half, half) for half in stored)
+            real, imaginary = (special[half] if half in special else float(half) for half in stored)
             return element.dtype.type(complex(real, imaginary))
         return element.dtype.type(special.get(stored, stored) if isinstance(stored, str) else stored or 0)
     if isinstance(element, Compound) and dtype.kind == "O":

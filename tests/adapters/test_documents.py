@@ -123,7 +123,7 @@ def test_zarr_sees_the_layout_that_was_asked_for(store: MemoryStore) -> None:
 
 
 def test_attributes_have_the_names_of_the_format(store: MemoryStore) -> None:
-    """Types, names of axes, links and references stand where FORMATS.md says."""
+    """Types, names of axes, links and references stand where the format has them."""
     group = zarr.open_group(store, mode="r")
 
     assert dict(group["int8"].attrs) == {"_DTYPE": "int8"}

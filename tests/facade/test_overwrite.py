@@ -66,7 +66,7 @@ def test_the_old_file_is_readable_until_the_new_one_is_complete(path: Path) -> N
 
 
 def test_data_that_raises_leaves_the_old_file_as_it_was(path: Path, tmp_path: Path) -> None:
-    """A failed write changes no byte and leaves nothing behind (issue 2, point 10)."""
+    """A failed write changes no byte and leaves nothing behind."""
     before = _snapshot(path)
 
     with pytest.raises(RuntimeError, match="went away"), ZarrIO(path, "w", manager=get_manager()) as io:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import attrs
 import h5py
 import numpy as np
 import pynwb
 import pytest
+from click.testing import CliRunner
 from hdmf.backends.hdf5 import HDF5IO
 from hdmf.backends.io import HDMFIO
 from hdmf.spec import NamespaceCatalog
@@ -25,6 +25,7 @@ from pynwb import NWBHDF5IO
 from pynwb.spec import NWBDatasetSpec, NWBGroupSpec, NWBNamespace
 
 from hdmf_store import NWBZarrIO, ZarrIO
+from hdmf_store.cli import main
 
 from . import corpus, manifest
 from .corpus import Case, Kind
@@ -35,7 +36,6 @@ _FILTERS_OF_NUMCODECS = "ignore:Numcodecs codecs are not in the Zarr version 3:U
 pytestmark = [pytest.mark.corpus, pytest.mark.filterwarnings(_FILTERS_OF_NUMCODECS)]
 
 DIMENSION_NAMES = frozenset({"_ARRAY_DIMENSIONS"})
-_MINUTES = 4 * 60
 
 
 @pytest.mark.skipif(not corpus.is_required(), reason="HDMF_STORE_REQUIRE_CORPUS=1 asks that there is a corpus")
@@ -241,15 +241,21 @@ def test_verification_names_what_was_altered(case: Case, tmp_path: Path) -> None
 # helpers
 
 
-def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line of the package in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "hdmf_store.cli", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=_MINUTES,
-        check=False,
-    )
+@attrs.frozen
+class Done:
+    """What a command printed, and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(*words: str | Path) -> Done:
+    """Run the command line of the package, in this process: starting a hundred others would be most of the time."""
+    outcome = CliRunner().invoke(main, [*map(str, words)])
+    if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
+        raise outcome.exception
+    return Done(outcome.exit_code, outcome.stdout, outcome.stderr)
 
 
 def converted(source: Path, destination: Path) -> Path:

@@ -127,7 +127,7 @@ def test_a_dataset_may_have_a_reference_as_attribute(file: BuilderFile) -> None:
 
 
 def test_the_stored_form_of_references_is_the_path_alone(zarr_file: BuilderFile, tmp_path) -> None:
-    """As FORMATS.md has it: paths in datasets, a small object in attributes, both relative to this file."""
+    """Paths in datasets, a small object in attributes, both relative to this file."""
     a = group("a")
 
     zarr_file.write(root(a, dataset("x", [reference(a)], "object"), b=reference(a)))
@@ -181,7 +181,7 @@ def test_two_links_of_one_group_keep_their_order(file: BuilderFile) -> None:
 
 
 def test_the_stored_form_of_links_is_a_list_on_the_parent(zarr_file: BuilderFile, tmp_path) -> None:
-    """As FORMATS.md has it, other programs find links there."""
+    """Other programs find links there."""
     a = group("a")
 
     zarr_file.write(root(a, LinkBuilder(builder=a, name="l")))
