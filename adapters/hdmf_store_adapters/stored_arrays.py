@@ -34,6 +34,7 @@ from hdmf_store.nodes import (
 from hdmf_store_adapters.array_record import ArrayRecord, as_text
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import read_region
+from hdmf_store_adapters.selections import plain_region, without_masks
 from hdmf_store_adapters.synchronizers import (
     STRIPES,
     Synchronizer,
@@ -447,7 +448,7 @@ class StoredArray(zarr.Array):
         record = self._record
         if record.codec is not None:
             is_small = self.size * max(1, record.element.dtype.itemsize) <= _DIRECT_BYTES
-            direct = (whole(record.shape), selection) if is_small else _plain_region(selection, self.shape)
+            direct = (whole(record.shape), selection) if is_small else plain_region(selection, self.shape)
             if direct is not None:
                 return self._decoded(*direct)
         return self._through_zarr(selection)
@@ -458,7 +459,7 @@ class StoredArray(zarr.Array):
         return found.copy() if isinstance(found, np.ndarray) and found.ndim else found
 
     def _through_zarr(self, selection: Any) -> Any:
-        plain = _without_masks(selection, self.ndim)
+        plain = without_masks(selection, self.ndim)
         try:
             found = np.asarray(super().__getitem__(plain))
         except IndexError:  # the caller's selection, not the file
@@ -515,49 +516,6 @@ class StoredAttributes(MutableMapping[str, Any]):
     def asdict(self) -> dict[str, Any]:
         """Return the attributes as a new dictionary."""
         return dict(self._array.metadata.attributes)
-
-
-def _is_mask(part: np.ndarray) -> bool:
-    return part.dtype == bool and part.ndim == 1
-
-
-def _without_masks(selection: Any, ndim: int) -> Any:
-    """Return a selection in which masks over one axis are lists of indices, as zarr wants them."""
-    parts = selection if isinstance(selection, tuple) else (selection,)
-    plain = tuple(
-        np.flatnonzero(part)
-        if isinstance(part, np.ndarray | list) and np.asarray(part).dtype == bool and np.ndim(part) == 1
-        else part
-        for part in parts
-    )
-    if ndim == 1 and len(plain) == 1:
-        return plain[0]
-    return plain if isinstance(selection, tuple) else plain[0]
-
-
-def _plain_region(selection: Any, shape: tuple[int, ...]) -> tuple[Region, Any] | None:
-    """Return the region that integers and slices of step 1 cover and what to take of it, or None for the rest."""
-    parts = list(selection) if isinstance(selection, tuple) else [selection]
-    if any(part is Ellipsis for part in parts):
-        at = next(i for i, part in enumerate(parts) if part is Ellipsis)
-        parts[at : at + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
-    parts += [slice(None)] * (len(shape) - len(parts))
-    if len(parts) != len(shape):
-        return None
-    region: list[slice] = []
-    inner: list[Any] = []
-    for part, length in zip(parts, shape, strict=True):
-        if isinstance(part, slice) and part.step in (None, 1):
-            start, stop, _ = part.indices(length)
-            region.append(slice(start, max(start, stop)))
-            inner.append(slice(None))
-        elif isinstance(part, int | np.integer) and not isinstance(part, bool) and -length <= part < length:
-            at = int(part) % length
-            region.append(slice(at, at + 1))
-            inner.append(0)
-        else:
-            return None
-    return tuple(region), tuple(inner)
 
 
 def _reopen(holder: Holder, path: str) -> StoredArray:

@@ -10,31 +10,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import zarr
 from zarr.abc.store import Store
-from zarr.storage import LocalStore
 
 from hdmf_store.adapter import Capabilities, Location, Plan, Progress
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
-    FormatError,
     HierarchyExistsError,
     LocationError,
     MissingHierarchyError,
     MissingNodeError,
     ModeError,
-    NameNotAllowedError,
     UnreadableError,
 )
 from hdmf_store.nodes import (
     ROOT,
-    Codec,
     Dataset,
     Group,
     Hierarchy,
@@ -55,12 +50,12 @@ from hdmf_store_adapters.chunks import overlaid, stored_chunk
 from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.json_forms import ITSELF, decode_target
 from hdmf_store_adapters.local_files import LocalFiles
-from hdmf_store_adapters.media import Medium, Shadow
-from hdmf_store_adapters.store_objects import StoreObject
+from hdmf_store_adapters.media import Shadow
 from hdmf_store_adapters.stored_arrays import DocumentOverlay, StoredArray, StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Merge, Synchronizer, all_of, synchronizer_for
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
+from hdmf_store_adapters.zarr_places import check_names, check_path, codec_of, medium_and_location, why_missing
 
 __all__ = ["ZarrAdapter"]
 
@@ -115,8 +110,8 @@ class ZarrAdapter:
                 f"zarr_format must be one of {', '.join(map(str, sorted(FORMATS)))}, not {zarr_format!r}"
             )
         self._new_format = zarr_format or _NEWEST
-        self._object_codec = None if object_codec is None else _codec_of(object_codec)
-        self._medium, self._location = _medium_and_location(place, storage_options)
+        self._object_codec = None if object_codec is None else codec_of(object_codec)
+        self._medium, self._location = medium_and_location(place, storage_options)
         self._synchronizer = synchronizer_for(synchronizer, self._location)
         self._place = place  # a temporary store lives as long as somebody holds it
         self._force = force_overwrite
@@ -195,7 +190,7 @@ class ZarrAdapter:
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
         if mode in ("r", "r-", "r+") and not exists:
-            raise MissingHierarchyError(self._location.address, _missing(self._location))
+            raise MissingHierarchyError(self._location.address, why_missing(self._location))
         self._creates = mode in _CREATING or not exists
         if self._creates and isinstance(self._medium, LocalFiles):
             self._medium.check_replaceable(self._force)
@@ -276,7 +271,7 @@ class ZarrAdapter:
     def _write(self, plan: Plan, progress: Progress | None) -> None:
         known = {} if self._creates else dict(self._known_documents())
         address = self._location.address
-        _check_names(plan.nodes, address, self._format.DOCUMENTS)
+        check_names(plan.nodes, address, self._format.DOCUMENTS)
         documents = self._group_documents(plan, known)
         if self._creates:
             self._medium.begin_replacement()
@@ -500,7 +495,7 @@ class ZarrAdapter:
         nodes: dict[str, Node] = {}
         itself = self._itself
         for path, document in documents.items():
-            _check_path(path, address)
+            check_path(path, address)
             if document.get("node_type") == "array":
                 dataset, self._records[path] = self._format.decode_array(document, address, path, itself)
                 nodes[path] = _with_values(dataset, StoredSource(self, path))
@@ -508,7 +503,7 @@ class ZarrAdapter:
                 nodes[path], links = self._format.decode_group(document, address, path, itself)
                 for name, link in links.items():
                     child = f"{path.rstrip('/')}/{name}"
-                    _check_path(child if name and "/" not in name else f"{path}//{name}", address)
+                    check_path(child if name and "/" not in name else f"{path}//{name}", address)
                     nodes.setdefault(child, link)
         return Hierarchy(nodes, address)
 
@@ -668,59 +663,6 @@ def _without_values(node: Node) -> Node:
 
 def _with_values(dataset: Dataset, source: StoredSource) -> Dataset:
     return attrs.evolve(dataset, values=source)
-
-
-def _codec_of(value: Any) -> Codec:
-    """Return a numcodecs codec, or a class of such codecs, by name."""
-    try:
-        settings = dict((value() if isinstance(value, type) else value).get_config())
-    except (AttributeError, TypeError) as problem:
-        raise ArgumentError(f"object_codec_class must be a codec class of numcodecs, not {value!r}") from problem
-    return Codec(f"numcodecs.{settings.pop('id')}", settings)
-
-
-def _check_path(path: str, location: str) -> None:
-    if path != ROOT and any(part in ("", ".", "..") for part in path[1:].split("/")):
-        raise FormatError(location, path, "is no path that an object can have; the file may be hostile")
-
-
-def _check_names(paths: Mapping[str, Node], location: str, documents: tuple[str, ...]) -> None:
-    bad = [
-        path
-        for path in paths
-        if path != ROOT
-        and (
-            basename(path) in ("", ".", "..", *documents)
-            or basename(path).startswith("__")
-            or any(character in basename(path) for character in "\0\\")
-        )
-    ]
-    if bad:
-        raise NameNotAllowedError(location, tuple(bad), "a Zarr store cannot hold objects of these names")
-
-
-def _missing(location: Location) -> str:
-    if location.is_local and os.path.isfile(location.address):
-        return "is a file, not a Zarr hierarchy. If it is HDF5, convert it first: hdmf-store convert"
-    if location.is_local and not os.path.exists(location.address):
-        return "does not exist"
-    return "holds no Zarr hierarchy: there is no root document"
-
-
-def _medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
-    if isinstance(place, LocalStore):
-        location = Location.of(Path(place.root))
-        return LocalFiles(Path(place.root)), location
-    if isinstance(place, Store):
-        return StoreObject(place), Location.of_object(place)
-    if not isinstance(place, str | os.PathLike):
-        raise ArgumentError(f"{place!r} is no path, URL or zarr store that Zarr files can lie in")
-    location = Location.of(str(place))
-    if location.is_local:
-        return LocalFiles(Path(location.address)), location
-    from zarr.storage import FsspecStore
-
-    return StoreObject(FsspecStore.from_url(location.address, storage_options=dict(storage_options or {}))), location
 
 
 def _reopened(address: str, mode: str, synchronizer: Any = None) -> ZarrAdapter:

@@ -10,14 +10,12 @@ documentation and files written by it.
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
-import numpy as np
 
 from hdmf_store.errors import FormatError, UnsupportedValueError
 from hdmf_store.nodes import (
@@ -26,7 +24,6 @@ from hdmf_store.nodes import (
     Compound,
     Dataset,
     ElementType,
-    Field,
     Group,
     Layout,
     Link,
@@ -40,7 +37,20 @@ from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
 from hdmf_store_adapters.chunk_codecs import chunk_codec
 from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attribute, decode_target
-from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, text_room
+from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
+from hdmf_store_adapters.zarr_v3_types import (
+    DTYPE,
+    OBJECT_REFERENCE,
+    REFERENCE_FIELDS,
+    Widths,
+    decode_element,
+    decode_fill,
+    encode_fill,
+    encode_type,
+    plain_fill,
+    readable_by_every_zarr,
+    stored_dtype,
+)
 
 __all__ = [
     "DOCUMENT",
@@ -61,21 +71,12 @@ __all__ = [
 
 DOCUMENT = "zarr.json"
 LINKS = "_LINKS"
-DTYPE = "_DTYPE"
-REFERENCE_FIELDS = "_REFERENCE_FIELDS"
 DIMENSIONS = "_ARRAY_DIMENSIONS"
 SCALAR = "_SCALAR"
-OBJECT_REFERENCE = "object_reference"
 FORMAT_2_ATTRIBUTES = frozenset(["zarr_dtype", "zarr_link"])
 """Left behind by programs that convert format 2; they say nothing here."""
 
 RESERVED_ATTRIBUTES = frozenset([LINKS, DTYPE, REFERENCE, REFERENCE_FIELDS, SCALAR]) | FORMAT_2_ATTRIBUTES
-
-Widths = Mapping[tuple[str, ...], int]
-
-_UTF32 = "fixed_length_utf32"
-_FIXED_BYTES = "null_terminated_bytes"
-_STRUCTS = ("struct", "structured")
 
 
 # ---------------------------------------------------------------------------------------------- keys and documents
@@ -296,7 +297,7 @@ def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -
     compressors = layout.compressors
     if compressors is None:
         compressors = default_compressors(element, count)
-    data_type = _encode_type(element, widths)
+    data_type = encode_type(element, widths)
     codecs = [_encode_codec(codec, element) for codec in layout.filters or ()]
     codecs.append(_serializer(layout.serializer, element))
     codecs += [_encode_codec(codec, element) for codec in compressors]
@@ -309,7 +310,7 @@ def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -
         "data_type": data_type,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(layout.shards or chunks)}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": separator}},
-        "fill_value": _encode_fill(element, layout.fill_value),
+        "fill_value": encode_fill(element, layout.fill_value),
         "codecs": codecs,
         "storage_transformers": [],
     }
@@ -337,26 +338,6 @@ def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, A
     if names_of_axes and all(name is not None for name in names_of_axes):
         attributes[DIMENSIONS] = list(names_of_axes)
     return attributes
-
-
-def _encode_type(element: ElementType, widths: Widths, within: tuple[str, ...] = ()) -> Any:
-    if isinstance(element, Compound):
-        fields = [{"name": f.name, "data_type": _encode_field(f, widths, within)} for f in element.fields]
-        return {"name": "struct", "configuration": {"fields": fields}}
-    if isinstance(element, Bytes):
-        return "variable_length_bytes"
-    return str(element) if isinstance(element, Number) else "string"
-
-
-def _encode_field(field: Field, widths: Widths, within: tuple[str, ...]) -> Any:
-    longest = widths.get((*within, field.name), 0)
-    if isinstance(field.type, Number):
-        return str(field.type)
-    if isinstance(field.type, Compound):
-        return _encode_type(field.type, widths, (*within, field.name))
-    if isinstance(field.type, Bytes):
-        return {"name": _FIXED_BYTES, "configuration": {"length_bytes": max(1, longest)}}
-    return {"name": _UTF32, "configuration": {"length_bytes": 4 * text_room(longest)}}
 
 
 def _encode_codec(codec: Codec, element: ElementType) -> dict[str, Any]:
@@ -401,91 +382,10 @@ def _sharding(chunks: tuple[int, ...], codecs: list[dict[str, Any]]) -> dict[str
     }
 
 
-def _encode_fill(element: ElementType, fill: Any) -> Any:
-    if isinstance(element, Compound):
-        return {f.name: _encode_fill(f.type, None) for f in element.fields}
-    if isinstance(element, Bytes):
-        return ""
-    if not isinstance(element, Number):
-        return fill if isinstance(fill, str) else ""
-    value = element.dtype.type(0 if fill is None else fill)
-    if element.dtype.kind == "c":
-        return [_encode_float(value.real), _encode_float(value.imag)]
-    return _encode_float(value) if element.dtype.kind == "f" else value.item()
-
-
-def _encode_float(value: np.floating) -> float | str:
-    number = float(value)
-    if math.isnan(number):
-        return "NaN"
-    return number if math.isfinite(number) else ("Infinity" if number > 0 else "-Infinity")
-
-
 CELL_FORM = encode_target
 
 
 # ----------------------------------------------------------------------------------------------------- decode arrays
-
-
-def stored_dtype(data_type: Any) -> np.dtype | None:
-    """Return the numpy dtype, native byte order, in which elements are stored; None for variable length.
-
-    Raises
-    ------
-    ValueError
-        If the data type is not known here.
-    """
-    if isinstance(data_type, str):
-        if data_type in ("string", "variable_length_bytes", "bytes"):
-            return None
-        return Number(data_type).dtype
-    name, configuration = data_type["name"], data_type.get("configuration") or {}
-    if name in _STRUCTS:
-        return np.dtype([(field, stored_dtype(kind)) for field, kind in _struct_fields(configuration)])
-    if name == _UTF32:
-        return np.dtype(f"U{configuration['length_bytes'] // 4}")
-    if name == _FIXED_BYTES:
-        return np.dtype(f"S{configuration['length_bytes']}")
-    if name == "raw_bytes":
-        return np.dtype(f"V{configuration['length_bytes']}")
-    if not configuration:
-        return stored_dtype(name)
-    raise ValueError(f"the data type {name!r} is not known here")
-
-
-def _struct_fields(configuration: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [
-        (field["name"], field["data_type"]) if isinstance(field, dict) else (field[0], field[1])
-        for field in configuration["fields"]
-    ]
-
-
-def _decode_element(data_type: Any, attributes: Mapping[str, Any]) -> ElementType:
-    try:
-        dtype = stored_dtype(data_type)
-    except (ValueError, KeyError, TypeError) as problem:
-        return Unreadable(f"its data type {json.dumps(data_type)} is not supported ({problem})")
-    if dtype is None:
-        if data_type != "string":
-            return Bytes()
-        return ReferenceTo() if attributes.get(DTYPE) == OBJECT_REFERENCE else Text()
-    if dtype.names is not None:
-        references = attributes.get(REFERENCE_FIELDS) or ()
-        return Compound(tuple(_decode_field(dtype, name, name in references) for name in dtype.names))
-    if dtype.kind == "U":
-        return ReferenceTo() if attributes.get(DTYPE) == OBJECT_REFERENCE else Text()
-    return Bytes() if dtype.kind in "SV" else Number.of(dtype)
-
-
-def _decode_field(dtype: np.dtype, name: str, is_reference: bool) -> Field:
-    kind = dtype[name]
-    if kind.names is not None:
-        return Field(name, Compound(tuple(_decode_field(kind, inner, False) for inner in kind.names)))
-    if is_reference:
-        return Field(name, ReferenceTo())
-    if kind.kind == "U":
-        return Field(name, Text())
-    return Field(name, Bytes() if kind.kind in "SV" else Number.of(kind))
 
 
 def decode_array(
@@ -500,7 +400,7 @@ def decode_array(
     """
     try:
         attributes = dict(document.get("attributes") or {})
-        element = _decode_element(document["data_type"], attributes)
+        element = decode_element(document["data_type"], attributes)
         record, layout = _decode_layout(document, element, bool(attributes.pop(SCALAR, False)), itself)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         shape: Any = document.get("shape")
@@ -548,7 +448,7 @@ def _decode_layout(
         f"c{separator}" if is_default else "",
         separator,
         codec,
-        _decode_fill(document.get("fill_value"), element, dtype),
+        decode_fill(document.get("fill_value"), element, dtype),
         encode_target,
         itself,
         stored=dtype,
@@ -576,61 +476,5 @@ def _layout_of(codecs: list[Any], stored: tuple[int, ...], fill: Any, element: E
         filters=steps[:at],
         serializer=steps[at],
         compressors=steps[at + 1 :],
-        fill_value=_plain_fill(fill) if isinstance(element, Number) else None,
+        fill_value=plain_fill(fill) if isinstance(element, Number) else None,
     )
-
-
-def _plain_fill(fill: Any) -> Any:
-    special = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-    if isinstance(fill, list) and len(fill) == 2:
-        return complex(_plain_fill(fill[0]), _plain_fill(fill[1]))
-    return special.get(fill, fill) if isinstance(fill, str) else fill
-
-
-def _decode_fill(fill: Any, element: ElementType, dtype: np.dtype | None) -> Any:
-    if isinstance(element, Number):
-        return _decode_number(fill, element)
-    if isinstance(element, Compound) and dtype is not None:
-        record = np.zeros((), dtype)
-        if isinstance(fill, dict):
-            for field in element.fields:
-                if isinstance(field.type, Number) and field.name in fill:
-                    record[field.name] = _decode_number(fill[field.name], field.type)
-        elif isinstance(fill, str) and len(raw := base64.b64decode(fill)) == dtype.itemsize:
-            record = np.frombuffer(raw, dtype)[0]
-        return record
-    if isinstance(element, Bytes):
-        return b""
-    return fill if isinstance(fill, str) else ""
-
-
-def _decode_number(fill: Any, element: Number) -> Any:
-    dtype = element.dtype
-    if fill is None:
-        return dtype.type(0)
-    if isinstance(fill, str) and fill.startswith("0x"):
-        return np.frombuffer(bytes.fromhex(fill[2:]), dtype.newbyteorder(">"))[0].astype(dtype)
-    if isinstance(fill, list):
-        return dtype.type(complex(_plain_fill(fill[0]), _plain_fill(fill[1])))
-    return dtype.type(_plain_fill(fill))
-
-
-def readable_by_every_zarr(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a document that every supported zarr-python opens, for use in memory only.
-
-    zarr 3.1 knows records only under the older name ``structured``, with fields as pairs and the fill value in
-    base64; later releases read that form too.
-    """
-    data_type = document.get("data_type")
-    if not isinstance(data_type, dict) or data_type.get("name") != "struct":
-        return document
-    fields = [[name, kind] for name, kind in _struct_fields(data_type["configuration"])]
-    dtype = stored_dtype(data_type)
-    if dtype is None:
-        return document
-    fill = _decode_fill(document.get("fill_value"), _decode_element(data_type, {}), dtype)
-    return {
-        **document,
-        "data_type": {"name": "structured", "configuration": {"fields": fields}},
-        "fill_value": base64.b64encode(np.asarray(fill, dtype).tobytes()).decode(),
-    }

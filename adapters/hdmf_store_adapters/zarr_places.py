@@ -1,0 +1,83 @@
+"""Places where Zarr hierarchies lie, and the names that objects can have there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zarr.abc.store import Store
+from zarr.storage import LocalStore
+
+from hdmf_store.adapter import Location
+from hdmf_store.errors import ArgumentError, FormatError, NameNotAllowedError
+from hdmf_store.nodes import ROOT, Codec, Node, basename
+from hdmf_store_adapters.local_files import LocalFiles
+from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.store_objects import StoreObject
+
+__all__ = ["check_names", "check_path", "codec_of", "medium_and_location", "why_missing"]
+
+
+def codec_of(value: Any) -> Codec:
+    """Return a numcodecs codec, or a class of such codecs, by name."""
+    try:
+        settings = dict((value() if isinstance(value, type) else value).get_config())
+    except (AttributeError, TypeError) as problem:
+        raise ArgumentError(f"object_codec_class must be a codec class of numcodecs, not {value!r}") from problem
+    return Codec(f"numcodecs.{settings.pop('id')}", settings)
+
+
+def check_path(path: str, location: str) -> None:
+    """Refuse a path that a file gives and that would lead out of it."""
+    if path != ROOT and any(part in ("", ".", "..") for part in path[1:].split("/")):
+        raise FormatError(location, path, "is no path that an object can have; the file may be hostile")
+
+
+def check_names(paths: Mapping[str, Node], location: str, documents: tuple[str, ...]) -> None:
+    """Refuse names that no Zarr store can hold, all of them together."""
+    bad = [
+        path
+        for path in paths
+        if path != ROOT
+        and (
+            basename(path) in ("", ".", "..", *documents)
+            or basename(path).startswith("__")
+            or any(character in basename(path) for character in "\0\\")
+        )
+    ]
+    if bad:
+        raise NameNotAllowedError(location, tuple(bad), "a Zarr store cannot hold objects of these names")
+
+
+def why_missing(location: Location) -> str:
+    """Return why there is nothing to read at a place."""
+    if location.is_local and os.path.isfile(location.address):
+        return "is a file, not a Zarr hierarchy. If it is HDF5, convert it first: hdmf-store convert"
+    if location.is_local and not os.path.exists(location.address):
+        return "does not exist"
+    return "holds no Zarr hierarchy: there is no root document"
+
+
+def medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+    """Return what holds the bytes of a place, and where that is.
+
+    Raises
+    ------
+    ArgumentError
+        If the place is no path, URL or store.
+    """
+    if isinstance(place, LocalStore):
+        location = Location.of(Path(place.root))
+        return LocalFiles(Path(place.root)), location
+    if isinstance(place, Store):
+        return StoreObject(place), Location.of_object(place)
+    if not isinstance(place, str | os.PathLike):
+        raise ArgumentError(f"{place!r} is no path, URL or zarr store that Zarr files can lie in")
+    location = Location.of(str(place))
+    if location.is_local:
+        return LocalFiles(Path(location.address)), location
+    from zarr.storage import FsspecStore
+
+    return StoreObject(FsspecStore.from_url(location.address, storage_options=dict(storage_options or {}))), location
