@@ -8,26 +8,45 @@ them itself, so the result is the same to the byte.
 from __future__ import annotations
 
 import math
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 
-from hdmf_store.nodes import Number, RandomAccess, Region, slabs, tiles
+from hdmf_store.nodes import ArraySource, Number, RandomAccess, Region, slabs, tiles
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.chunks import cut, is_fill
 from hdmf_store_adapters.layout_choice import item_size
 
-__all__ = ["encoded_by", "is_worth_sharing"]
+__all__ = ["encoded_by", "is_worth_sharing", "obstacle"]
 
 _TASK_BYTES = 16 * 2**20
 _WAITING = 16
 
 
-def is_worth_sharing(record: ArrayRecord) -> bool:
-    """Return whether a dataset is large enough, and of a kind, for its parts to be encoded elsewhere."""
-    return isinstance(record.element, Number) and math.prod(record.grid) > 1
+def is_worth_sharing(record: ArrayRecord, source: RandomAccess) -> bool:
+    """Return whether a dataset's parts can well be encoded elsewhere: numbers in many chunks, not in this memory.
+
+    Values in memory would travel to the worker only to come back encoded; threads encode them here.
+    """
+    return isinstance(record.element, Number) and math.prod(record.grid) > 1 and not isinstance(source, ArraySource)
+
+
+def obstacle(executor: Executor, source: RandomAccess) -> str | None:
+    """Return why a source cannot be handed to an executor's workers, or None if it can.
+
+    Threads share the source as it is. Elsewhere it travels pickled, which an iterator or store of a user's own may not
+    know how to do.
+    """
+    if isinstance(executor, ThreadPoolExecutor):
+        return None
+    try:
+        pickle.dumps(source)
+    except Exception as problem:  # noqa: BLE001  # whatever the class of a user raises
+        return f"{type(problem).__name__}: {problem}"
+    return None
 
 
 def encoded_by(

@@ -386,16 +386,17 @@ class StoreIO(HDMFIO):
         builder, is_built = self._exported(src_io, container, clear_cache)
         catalogs = [io.manager.namespace_catalog for io in (self, src_io) if io.manager is not None]
         origin = Location.of(str(src_io.source)) if isinstance(src_io.source, str | Path) else None
-        wishes = Wishes(
-            catalogs=catalogs if cache_spec else [],
-            named_by=[] if is_built else catalogs,
-            consolidate=arguments.get("consolidate_metadata", consolidate_metadata),
-            interleave=not arguments["exhaust_dci"],
-            progress=progress,
-        )
-        self._store(
-            builder, Destination(adapter=self._adapter, link_data=arguments["link_data"], export_from=origin), wishes
-        )
+        with workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor) as pool:
+            wishes = Wishes(
+                catalogs=catalogs if cache_spec else [],
+                named_by=[] if is_built else catalogs,
+                consolidate=arguments.get("consolidate_metadata", consolidate_metadata),
+                interleave=not arguments["exhaust_dci"],
+                progress=progress,
+                executor=pool,
+            )
+            destination = Destination(adapter=self._adapter, link_data=arguments["link_data"], export_from=origin)
+            self._store(builder, destination, wishes)
 
     def _exported(self, src_io: HDMFIO, container: Container | None, clear_cache: bool) -> tuple[GroupBuilder, bool]:
         """Return the builder to export, and whether it was built from containers."""

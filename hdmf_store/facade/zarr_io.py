@@ -69,7 +69,7 @@ class ZarrIO(StoreIO):
     force_overwrite : bool, default False
         In mode ``"w"``, replace whatever is there, also what is no Zarr file.
     zarr_format : {2, 3}, optional
-        For a new file; 3 by default. An existing file keeps its format, whichever mode it is opened in.
+        For a new file; 3 by default. A file that is opened to be read or changed keeps the format that it has.
     herd_path : str, optional
         As for `hdmf.backends.io.HDMFIO`.
 

@@ -127,12 +127,17 @@ def test_we_construct_the_session_of_the_peer(peer: peers.Peer, theirs: Written)
     assert parsed_file(f"{path}.tables") == exchange.our_tables(f"{path}.zarr")
 
 
-def test_peer_finds_our_session_valid(peer: peers.Peer, ours_without_scalar_records: Written) -> None:
-    """Validation through the peer finds nothing wrong in the store that we wrote."""
-    path = ours_without_scalar_records("recording")
-    peer.ask("validate", f"{path}.zarr", f"{path}.faults")
+def test_peer_cannot_validate_tables_with_references(peer: peers.Peer, ours_without_scalar_records: Written) -> None:
+    """Validation through the peer ends with an error of its own where records hold references.
 
-    assert parsed_file(f"{path}.faults") == []
+    Its validator takes the types of a record's fields from zarr's data type, which has fields only where records with
+    references are pickled; we write no pickles, and rows as JSON have none. What the peer reads is complete: see the
+    tests above. Once a release of the peer passes here, this test says so by failing.
+    """
+    path = ours_without_scalar_records("recording")
+
+    with pytest.raises(AssertionError, match="compound type shorter than expected"):
+        peer.ask("validate", f"{path}.zarr", f"{path}.faults")
 
 
 def test_our_cache_of_specifications_is_that_of_hdf5(ours: Written) -> None:
