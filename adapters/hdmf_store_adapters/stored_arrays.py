@@ -323,14 +323,38 @@ class StoredArray(zarr.Array):
         )
 
     def resize(self, new_shape: Any) -> None:
-        """Change the lengths of the axes; chunks that then lie outside are deleted."""
+        """Change the lengths of the axes; what then lies outside is gone, also if the axes grow again later.
+
+        zarr deletes chunks that lie outside, but keeps what was cut off within a chunk, and shows it again after the
+        array grew. Numbers and text are cleared here first, as HDF5 does it.
+
+        Raises
+        ------
+        ValueError
+            If the new shape has another number of axes, or a negative length.
+        """
         self._holder.check_writes("resize")
         with self._alone_with_document():
             lengths = np.ravel(new_shape)
-            grows = len(lengths) == self.ndim and bool(np.all(lengths >= np.asarray(self.shape, int)))
+            if len(lengths) != self.ndim or np.any(lengths < 0):
+                raise ValueError(f"{self.name}: {new_shape} is no shape for an array of {self.ndim} axes")
+            grows = bool(np.all(lengths >= np.asarray(self.shape, int)))
             with all_of(self._holder.synchronizer, () if grows else self._all_chunk_locks()):
+                if not grows:
+                    self._clear_cut_off(lengths.tolist())
                 super().resize(new_shape)
             self._opened_for = self._record
+
+    def _clear_cut_off(self, lengths: list[int]) -> None:
+        """Set to the fill value what a shorter array leaves in chunks that it keeps a part of."""
+        record = self._record
+        if not isinstance(record.element, Number | Text):
+            return
+        for axis, (new, old, chunk) in enumerate(zip(lengths, record.shape, record.chunks, strict=True)):
+            end = min(old, -(-new // chunk) * chunk)
+            if new < end:
+                box = tuple(slice(new, end) if i == axis else slice(None) for i in range(self.ndim))
+                super().set_basic_selection(box, record.fill if isinstance(record.element, Number) else "")
 
     def set_basic_selection(self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None) -> None:
         """Store values at integers and slices, one per axis."""
