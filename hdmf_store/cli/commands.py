@@ -30,6 +30,8 @@ _EPILOG = f"Exit codes: 0 done, {DIFFERENT} the files differ, {WRONG_CALL} wrong
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
+_wide = Console(highlight=False, soft_wrap=True, width=100_000)
+"""For trees, whose lines rich cuts at the console's width, which is 80 columns in a pipe: no name may lose its end."""
 
 
 def _reports_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -173,7 +175,7 @@ def tree(file: str, attributes: bool, depth: int | None, as_json: bool) -> None:
             click.echo(strict_json(file_as_json(adapter)))
         else:
             shown = tree_of(adapter, attributes=attributes, depth=depth)
-            _out.print(shown, crop=False, no_wrap=True, overflow="ignore")
+            _wide.print(shown, crop=False, no_wrap=True, overflow="ignore")
 
 
 class _Open:

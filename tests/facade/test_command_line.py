@@ -264,6 +264,16 @@ def test_tree_shows_what_a_file_holds(recording: Path, converted: Path, kind: st
     assert result.output.count("hdmf-common") == 1
 
 
+def test_tree_cuts_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long name is shown to its end, whatever the width of the screen, also in a pipe."""
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "a_name_of_many_words_" * 8 + "end"
+    with ZarrIO(tmp_path / "f.zarr", "w") as io:
+        io.write_builder(root(group(name, rate=1.0)))
+
+    assert name in _run("tree", tmp_path / "f.zarr").output.splitlines()[-1]
+
+
 def test_tree_shows_attributes_and_levels_on_demand(converted: Path) -> None:
     """With --attributes and --depth one sees more, or less."""
     full, short = _run("tree", converted, "--attributes"), _run("tree", converted, "--depth", "1")
