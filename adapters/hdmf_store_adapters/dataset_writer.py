@@ -84,27 +84,13 @@ class DatasetWriter:
         """Store all chunks; return the documents by path."""
         documents: dict[str, dict[str, Any]] = {}
         if executor is not None:
-            datasets = {path: self._shareable(executor, path, dataset) for path, dataset in datasets.items()}
+            datasets = {path: _at_random(dataset) for path, dataset in datasets.items()}
         streams = {path: dataset for path, dataset in datasets.items() if isinstance(dataset.values, Stream)}
         prepared = {path: self._prepare(path, d) for path, d in datasets.items() if path not in streams}
         self._medium.write_many(self._stored(prepared, datasets, executor))
         documents |= {path: document for path, (document, _) in prepared.items()}
         documents |= self._write_streams(streams, interleave)
         return {path: documents[path] for path in datasets}
-
-    def _shareable(self, executor: Executor, path: str, dataset: Dataset) -> Dataset:
-        """Return a dataset whose parts an executor can ask for, where its values allow that; else say so."""
-        values = dataset.values
-        if isinstance(values, Stream) and values.at_random is not None:
-            dataset = attrs.evolve(_with_chunks(dataset), values=values.at_random)
-        elif isinstance(values, Stream | ArraySource | Unwritten):
-            return dataset
-        problem = obstacle(executor, dataset.values)  # type: ignore[arg-type]  # streams went above
-        if problem is None:
-            return dataset
-        message = f"{self._location}: {path} is written by this process alone: its source cannot be pickled ({problem})"
-        warnings.warn(message, stacklevel=2)
-        return attrs.evolve(dataset, values=values)
 
     def _prepare(self, path: str, dataset: Dataset) -> tuple[dict[str, Any], ArrayRecord]:
         if isinstance(dataset.element, Unreadable):
@@ -127,15 +113,20 @@ class DatasetWriter:
             if isinstance(values, Unwritten):
                 continue
             assert isinstance(values, RandomAccess)
-            for key, data in self._encoded(record, values, self._coder(path, document, record), executor):
+            for key, data in self._encoded(path, record, values, self._coder(path, document, record), executor):
                 yield f"{path[1:]}/{key}", data
 
     def _encoded(
-        self, record: ArrayRecord, values: RandomAccess, coder: CodesChunks, executor: Executor | None
+        self, path: str, record: ArrayRecord, values: RandomAccess, coder: CodesChunks, executor: Executor | None
     ) -> Iterator[tuple[str, bytes]]:
-        if executor is not None and is_worth_sharing(record, values) and obstacle(executor, values) is None:
-            yield from encoded_by(executor, record, values, coder, self._report)
-            return
+        """Yield key and bytes of the chunks of a dataset, by an executor where that is given and worth it."""
+        if executor is not None and is_worth_sharing(record, values):
+            problem = obstacle(executor, values)
+            if problem is None:
+                yield from encoded_by(executor, record, values, coder, self._report)
+                return
+            where = f"{self._location}: {path} is written by this process alone"
+            warnings.warn(f"{where}: its source cannot be pickled ({problem})", stacklevel=2)
         for item in encoded_chunks(record, values, leaving_out_fill(record, coder.encode)):
             yield item
             self._report(_chunk_bytes(record))
@@ -221,6 +212,14 @@ class DatasetWriter:
 
 def _chunk_bytes(record: ArrayRecord) -> int:
     return math.prod(record.chunks) * item_size(record.element)
+
+
+def _at_random(dataset: Dataset) -> Dataset:
+    """Return a stream that can also be asked for its parts as a dataset of known values."""
+    values = dataset.values
+    if not isinstance(values, Stream) or values.at_random is None:
+        return dataset
+    return attrs.evolve(_with_chunks(dataset), values=values.at_random)
 
 
 def _with_chunks(dataset: Dataset) -> Dataset:
