@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import numpy as np
 import zarr
-from zarr.storage import WrapperStore
 
 from hdmf_store.errors import UnreadableError, UnsupportedValueError
 from hdmf_store.nodes import (
@@ -23,7 +22,6 @@ from hdmf_store.nodes import (
     Bytes,
     Compound,
     Dataset,
-    Hierarchy,
     Number,
     Origin,
     ReferenceTo,
@@ -31,13 +29,13 @@ from hdmf_store.nodes import (
     Text,
     whole,
 )
+from hdmf_store_adapters.array_holder import ArrayHolder, DocumentOverlay
 from hdmf_store_adapters.array_record import ArrayRecord, as_text
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import read_region
 from hdmf_store_adapters.selections import plain_region, without_masks
 from hdmf_store_adapters.synchronizers import (
     STRIPES,
-    Synchronizer,
     Touches,
     all_of,
     chunks_of_blocks,
@@ -46,95 +44,17 @@ from hdmf_store_adapters.synchronizers import (
     chunks_of_points,
 )
 
-__all__ = ["DocumentOverlay", "StoredArray", "StoredAttributes", "StoredSource"]
+__all__ = ["StoredArray", "StoredAttributes", "StoredSource"]
 
 _DIRECT_BYTES = 2**20
 """Arrays of at most so many bytes are decoded whole for any indexing; beyond, only the chunks that are needed."""
-
-
-class Holder(Protocol):
-    """What an array needs of the adapter that handed it out."""
-
-    @property
-    def address(self) -> str: ...
-
-    @property
-    def writes(self) -> bool: ...
-
-    def record(self, path: str) -> ArrayRecord: ...
-
-    def zarr_version(self) -> int: ...
-
-    def zarr_file(self, key: str) -> bytes | None: ...
-
-    def is_document(self, key: str) -> bool: ...
-
-    def replace_document(self, key: str, data: bytes) -> bytes: ...
-
-    def read_chunk(self, key: str) -> bytes | None: ...
-
-    def zarr_store(self) -> Any: ...
-
-    def shape_error(self, path: str, problem: Exception) -> Exception: ...
-
-    @property
-    def synchronizer(self) -> Synchronizer | None: ...
-
-    def document_key(self, path: str) -> str: ...
-
-    def reread(self, path: str) -> None: ...
-
-    def check_writes(self, action: str) -> None: ...
-
-    def is_superseded(self, path: str) -> bool: ...
-
-    def extend(self, path: str, stored: np.ndarray, axis: int) -> None: ...
-
-    def rewrite(self, path: str, dataset: Dataset) -> None: ...
-
-    def load(self) -> Hierarchy: ...
-
-
-class DocumentOverlay(WrapperStore):
-    """A zarr store whose documents come from memory, so that opening an array costs no I/O.
-
-    Parameters
-    ----------
-    store : zarr.abc.store.Store
-        Serves the chunks.
-    holder : Holder
-        Serves the documents, and is told when zarr changes one.
-    """
-
-    def __init__(self, store: Any, holder: Holder) -> None:
-        super().__init__(store)
-        self._holder = holder
-
-    def _with_store(self, store: Any) -> DocumentOverlay:
-        return type(self)(store, self._holder)
-
-    def __str__(self) -> str:
-        return str(self._store)
-
-    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
-        """Return a document from memory, anything else from the store."""
-        if self._holder.is_document(key):
-            data = self._holder.zarr_file(key)
-            return None if data is None else prototype.buffer.from_bytes(data)
-        return await self._store.get(key, prototype, byte_range)
-
-    async def set(self, key: str, value: Any) -> None:
-        """Store a chunk, or let the holder store a changed document in its own form."""
-        if self._holder.is_document(key):
-            value = type(value).from_bytes(self._holder.replace_document(key, value.to_bytes()))
-        await self._store.set(key, value)
 
 
 @attrs.frozen(eq=False)
 class StoredSource:
     """The values of one stored array, in normal form, a region at a time."""
 
-    holder: Holder = attrs.field(repr=False)
+    holder: ArrayHolder = attrs.field(repr=False)
     path: str
 
     @property
@@ -175,7 +95,7 @@ class StoredArray(zarr.Array):
     element gives that element, as h5py and numpy do.
     """
 
-    def __init__(self, holder: Holder, path: str) -> None:
+    def __init__(self, holder: ArrayHolder, path: str) -> None:
         self._holder = holder
         self._node_path = path
         self._opened: Any = None
@@ -542,5 +462,5 @@ class StoredAttributes(MutableMapping[str, Any]):
         return dict(self._array.metadata.attributes)
 
 
-def _reopen(holder: Holder, path: str) -> StoredArray:
+def _reopen(holder: ArrayHolder, path: str) -> StoredArray:
     return StoredArray(holder, path)

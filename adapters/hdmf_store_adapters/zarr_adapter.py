@@ -39,23 +39,24 @@ from hdmf_store.nodes import (
     Target,
     Unreadable,
     Unwritten,
-    basename,
     parent,
     part,
     whole,
 )
+from hdmf_store_adapters.array_holder import DocumentOverlay
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import overlaid, stored_chunk
 from hdmf_store_adapters.dataset_writer import DatasetWriter
+from hdmf_store_adapters.hierarchy_documents import decoded, group_documents
 from hdmf_store_adapters.json_forms import ITSELF, decode_target
 from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.media import Shadow
-from hdmf_store_adapters.stored_arrays import DocumentOverlay, StoredArray, StoredSource
+from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Merge, Synchronizer, all_of, synchronizer_for
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
-from hdmf_store_adapters.zarr_places import check_names, check_path, codec_of, medium_and_location, why_missing
+from hdmf_store_adapters.zarr_places import check_names, codec_of, medium_and_location, why_missing
 
 __all__ = ["ZarrAdapter"]
 
@@ -272,7 +273,7 @@ class ZarrAdapter:
         known = {} if self._creates else dict(self._known_documents())
         address = self._location.address
         check_names(plan.nodes, address, self._format.DOCUMENTS)
-        documents = self._group_documents(plan, known)
+        documents = group_documents(plan.nodes, known, self._format, address, self._itself)
         if self._creates:
             self._medium.begin_replacement()
         writer = DatasetWriter(self._medium, self._format, address, self._wishes(), progress)
@@ -490,21 +491,13 @@ class ZarrAdapter:
     def _crawled(self) -> tuple[dict[str, Document], bool]:
         return self._format.gathered(self._medium.crawl(self._format.DOCUMENTS), self._location.address), False
 
-    def _decode(self, documents: Mapping[str, Mapping[str, Any]]) -> Hierarchy:
+    def _decode(self, documents: Mapping[str, Document]) -> Hierarchy:
         address = self._location.address
-        nodes: dict[str, Node] = {}
-        itself = self._itself
-        for path, document in documents.items():
-            check_path(path, address)
-            if document.get("node_type") == "array":
-                dataset, self._records[path] = self._format.decode_array(document, address, path, itself)
-                nodes[path] = _with_values(dataset, StoredSource(self, path))
-            else:
-                nodes[path], links = self._format.decode_group(document, address, path, itself)
-                for name, link in links.items():
-                    child = f"{path.rstrip('/')}/{name}"
-                    check_path(child if name and "/" not in name else f"{path}//{name}", address)
-                    nodes.setdefault(child, link)
+        nodes, self._records = decoded(documents, self._format, address, self._itself)
+        for path in self._records:
+            dataset = nodes[path]
+            assert isinstance(dataset, Dataset)
+            nodes[path] = attrs.evolve(dataset, values=StoredSource(self, path))
         return Hierarchy(nodes, address)
 
     def _decode_single(self, path: str, record: ArrayRecord, data: bytes | None) -> np.ndarray:
@@ -532,25 +525,6 @@ class ZarrAdapter:
                 " meant; leave it out, or write zarr_format=2"
             )
         return Layout(separator=self._separator, serializer=self._object_codec)
-
-    def _group_documents(self, plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Return the documents of groups that are new or whose attributes or links change."""
-        address = self._location.address
-        links: dict[str, dict[str, Link]] = {}
-        for path, node in plan.nodes.items():
-            if isinstance(node, Link):
-                links.setdefault(parent(path), {})[basename(path)] = node
-        groups = {path: node for path, node in plan.nodes.items() if isinstance(node, Group)}
-        documents = {}
-        for path in dict.fromkeys([*groups, *links]):
-            held: dict[str, Link] = {}
-            group = groups.get(path)
-            if path in known:
-                stored, held = self._format.decode_group(known[path], address, path, self._itself)
-                group = group or (stored if isinstance(stored, Group) else None)
-            group = group or Group()
-            documents[path] = self._format.group_document(group, {**held, **links.get(path, {})}, address, path)
-        return documents
 
     @contextmanager
     def _alone(self, plan: Plan) -> Iterator[Plan]:
@@ -659,10 +633,6 @@ def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None
 
 def _without_values(node: Node) -> Node:
     return attrs.evolve(node, values=Unwritten()) if isinstance(node, Dataset) else node
-
-
-def _with_values(dataset: Dataset, source: StoredSource) -> Dataset:
-    return attrs.evolve(dataset, values=source)
 
 
 def _reopened(address: str, mode: str, synchronizer: Any = None) -> ZarrAdapter:

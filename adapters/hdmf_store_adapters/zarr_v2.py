@@ -11,7 +11,6 @@ Sources: Zarr v2 specification; the storage chapter of hdmf-zarr 0.13's document
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -22,26 +21,31 @@ import numpy as np
 from hdmf_store.errors import FormatError, UnsupportedValueError
 from hdmf_store.nodes import (
     Bytes,
-    Codec,
     Compound,
     Dataset,
     ElementType,
-    Field,
     Group,
     Layout,
     Link,
     Number,
     ReferenceTo,
     Target,
-    Text,
     Unreadable,
 )
 from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
-from hdmf_store_adapters.chunk_codecs import BLOSC_SHUFFLES
 from hdmf_store_adapters.json_forms import ITSELF, decode_attribute, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
 from hdmf_store_adapters.numcodecs_chain import numcodecs_chain
+from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, codec_of, numcodecs_of, object_codec, sized
+from hdmf_store_adapters.zarr_v2_types import (
+    declared_name,
+    element_of,
+    fill_value,
+    numpy_dtype,
+    stored_dtype,
+    stored_fill,
+)
 
 __all__ = ["RESERVED_ATTRIBUTES"]
 
@@ -59,34 +63,6 @@ SCALAR = "_SCALAR"
 SOFT_LINK = "_SOFT_LINK"
 COMPOUND = "_COMPOUND_DTYPE"
 RESERVED_ATTRIBUTES = frozenset([DTYPE, LINKS, SCALAR, SOFT_LINK, COMPOUND])
-
-_JSON_CODEC = {
-    "id": "json2",
-    "allow_nan": True,
-    "check_circular": True,
-    "encoding": "utf-8",
-    "ensure_ascii": True,
-    "indent": None,
-    "separators": [",", ":"],
-    "skipkeys": False,
-    "sort_keys": True,
-    "strict": True,
-}
-_REFERENCE_NAMES = ("object", "<REFERENCE>", "region")
-_TEXT_NAMES = (
-    "str",
-    "str_",
-    "utf",
-    "utf8",
-    "utf-8",
-    "text",
-    "ascii",
-    "bytes",
-    "bytes_",
-    "isodatetime",
-    "datetime",
-    "<STRING>",
-)
 
 
 # ------------------------------------------------------------------------------------------------- a store's documents
@@ -290,8 +266,8 @@ def decode_array(
     """
     array, attributes = document["array"], dict(document["attributes"])
     try:
-        dtype = _dtype(array["dtype"])
-        element = _element(array, attributes, dtype)
+        dtype = numpy_dtype(array["dtype"])
+        element = element_of(_declared(attributes), dtype)
         record = _record(array, attributes, element, dtype, itself)
         if record.codec is None:
             names = [item.get("id") for item in [*(array.get("filters") or []), array.get("compressor") or {}]]
@@ -313,44 +289,11 @@ def decode_array(
     return Dataset(element, shape, None, decoded, layout), record  # type: ignore[arg-type]  # the adapter sets the source
 
 
-def _dtype(stored: Any) -> np.dtype:
-    if isinstance(stored, list):
-        return np.dtype([(field[0], _dtype(field[1]), *(tuple(shape) for shape in field[2:])) for field in stored])
-    return np.dtype(stored)
-
-
-def _element(array: Mapping[str, Any], attributes: Mapping[str, Any], dtype: np.dtype) -> ElementType:
-    declared = attributes.get(DTYPE)
+def _declared(attributes: Mapping[str, Any]) -> Any:
+    """Return what the attributes declare the elements to be, in hdmf-zarr's form or LINDI's; None if nothing."""
     if COMPOUND in attributes:
-        declared = [{"name": name, "dtype": kind} for name, kind in attributes[COMPOUND]]
-    if isinstance(declared, list):
-        return Compound(
-            tuple(Field(item["name"], _field_type(item["dtype"], dtype, item["name"])) for item in declared)
-        )
-    if dtype.names is not None:
-        return Compound(tuple(Field(name, _field_type(dtype[name], dtype, name)) for name in dtype.names))
-    if dtype.kind == "O":
-        return ReferenceTo() if declared == "object" else Text()
-    if dtype.kind in "SU":
-        return Text()
-    try:
-        return Number.of(dtype)
-    except ValueError as problem:
-        return Unreadable(str(problem))
-
-
-def _field_type(declared: Any, dtype: np.dtype, name: str) -> Any:
-    if isinstance(declared, dict):
-        declared = declared.get("reftype", "object")
-    if isinstance(declared, str) and declared in _REFERENCE_NAMES:
-        return ReferenceTo()
-    if isinstance(declared, str) and declared in _TEXT_NAMES:
-        return Text()
-    stored = dtype[name] if dtype.names is not None and name in dtype.names else None
-    if stored is not None and stored.kind in "biufc":
-        return Number.of(stored)
-    kind = np.dtype(declared)
-    return Text() if kind.kind in "USO" else Number.of(kind)
+        return [{"name": name, "dtype": kind} for name, kind in attributes[COMPOUND]]
+    return attributes.get(DTYPE)
 
 
 def _record(
@@ -376,31 +319,12 @@ def _record(
         "",
         separator or ".",
         chain,
-        _fill(array.get("fill_value"), element, dtype),
+        fill_value(array.get("fill_value"), element, dtype),
         _reference,
         itself,
         None if separator else "/",
         stored=dtype,
     )
-
-
-def _fill(stored: Any, element: ElementType, dtype: np.dtype) -> Any:
-    if isinstance(element, Number):
-        special: dict[Any, float] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-        if isinstance(stored, list) and len(stored) == 2:
-            real, imaginary = (special[half] if half in special else float(half) for half in stored)
-            return element.dtype.type(complex(real, imaginary))
-        return element.dtype.type(special.get(stored, stored) if isinstance(stored, str) else stored or 0)
-    if isinstance(element, Compound) and dtype.kind == "O":
-        row = np.empty((), object)
-        row[()] = [0 if isinstance(field.type, Number) else "" for field in element.fields]
-        return row
-    if dtype.names is not None and not dtype.hasobject:
-        raw = base64.b64decode(stored) if isinstance(stored, str) else b""
-        return np.frombuffer(raw, dtype)[0] if len(raw) == dtype.itemsize else np.zeros((), dtype)
-    if dtype.names is not None:
-        return np.array(tuple("" if dtype[name].kind == "O" else 0 for name in dtype.names), dtype)
-    return stored if isinstance(stored, str) else ""
 
 
 def _layout(array: Mapping[str, Any], attributes: Mapping[str, Any], record: ArrayRecord) -> Layout:
@@ -409,40 +333,16 @@ def _layout(array: Mapping[str, Any], attributes: Mapping[str, Any], record: Arr
     plain = [
         item for item in array.get("filters") or [] if item["id"] not in ("vlen-utf8", "vlen-bytes", "json2", "pickle")
     ]
-    filters = [_codec(item) for item in plain]
+    filters = [codec_of(item) for item in plain]
     compressor = array.get("compressor")
-    after = [codec for codec in filters if codec.name.removeprefix("numcodecs.") in _BYTE_FILTERS]
+    after = [codec for codec in filters if codec.name.removeprefix("numcodecs.") in BYTE_FILTERS]
     return Layout(
         chunks=None if record.is_scalar else record.chunks,
         filters=[codec for codec in filters if codec not in after] or None,
-        compressors=[*after, *([_sized(_codec(compressor), record.element)] if compressor else [])],
+        compressors=[*after, *([sized(codec_of(compressor), record.element)] if compressor else [])],
         fill_value=record.fill if isinstance(record.element, Number) else None,
         dimension_names=names if fits else None,
     )
-
-
-_BYTE_FILTERS = frozenset(
-    ["shuffle", "zlib", "gzip", "bz2", "lzma", "lz4", "zstd", "blosc", "crc32", "crc32c", "adler32", "fletcher32"]
-)
-_SHUFFLE_NAMES = {number: name for name, number in BLOSC_SHUFFLES.items()}
-
-
-def _sized(codec: Codec, element: ElementType) -> Codec:
-    """Return blosc with the size of elements, which v2 documents leave to the codec to find out."""
-    if codec.name != "blosc" or not isinstance(element, Number):
-        return codec
-    return Codec("blosc", {"typesize": element.dtype.itemsize, **codec.configuration})
-
-
-def _codec(stored: Mapping[str, Any]) -> Codec:
-    """Return a codec of a document by its name in the v3 registry, which nodes use."""
-    settings: dict[str, Any] = {key: value for key, value in stored.items() if key != "id"}
-    if stored["id"] == "blosc":
-        kept: dict[str, Any] = {key: settings[key] for key in ("cname", "clevel", "blocksize") if key in settings}
-        return Codec("blosc", {**kept, "shuffle": _SHUFFLE_NAMES.get(settings.get("shuffle", 1), "auto")})
-    if stored["id"] == "zstd":
-        return Codec("zstd", {"level": settings.get("level", 0), "checksum": settings.get("checksum", False)})
-    return Codec("gzip", settings) if stored["id"] == "gzip" else Codec(f"numcodecs.{stored['id']}", settings)
 
 
 # ------------------------------------------------------------------------------------------------------ encode arrays
@@ -475,16 +375,16 @@ def array_document(dataset: Dataset, widths: Mapping[tuple[str, ...], int], loca
     compressors = layout.compressors
     if compressors is None:
         compressors = default_compressors(element, math.prod(chunks))
-    filters = [_numcodecs(codec, element) for codec in (*(layout.filters or ()), *compressors[:-1])]
+    filters = [numcodecs_of(codec, element) for codec in (*(layout.filters or ()), *compressors[:-1])]
     array = {
         "zarr_format": 2,
         "shape": list(shape),
         "chunks": [max(1, chunk) for chunk in chunks],
-        "dtype": _stored_dtype(element),
-        "fill_value": _stored_fill(element, layout.fill_value),
+        "dtype": stored_dtype(element),
+        "fill_value": stored_fill(element, layout.fill_value),
         "order": "C",
-        "filters": [*_object_codec(element, layout.serializer), *filters] or None,
-        "compressor": _numcodecs(compressors[-1], element) if compressors else None,
+        "filters": [*object_codec(element, layout.serializer), *filters] or None,
+        "compressor": numcodecs_of(compressors[-1], element) if compressors else None,
         "dimension_separator": layout.separator or ".",
     }
     return {"node_type": "array", "array": array, "attributes": _array_attributes(dataset, location, path)}
@@ -494,62 +394,14 @@ def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, A
     attributes = encode_attributes(dataset.attributes, location, path)
     element = dataset.element
     if isinstance(element, Compound):
-        attributes[DTYPE] = [{"name": field.name, "dtype": _declared(field.type)} for field in element.fields]
+        attributes[DTYPE] = [{"name": field.name, "dtype": declared_name(field.type)} for field in element.fields]
     elif isinstance(element, ReferenceTo):
         attributes[DTYPE] = "object"
     else:
-        attributes[DTYPE] = _declared(element) if dataset.shape else "scalar"
+        attributes[DTYPE] = declared_name(element) if dataset.shape else "scalar"
     if not dataset.shape and attributes[DTYPE] != "scalar":
         attributes[SCALAR] = True  # nothing else tells it from an array of one element
     names = dataset.layout.dimension_names
     if names and all(name is not None for name in names):
         attributes[DIMENSIONS] = list(names)
     return attributes
-
-
-def _declared(element: Any) -> str:
-    return {Text: "str", Bytes: "bytes", ReferenceTo: "object"}.get(type(element)) or str(element)
-
-
-def _is_rows(element: ElementType) -> bool:
-    return isinstance(element, Compound) and any(not isinstance(field.type, Number) for field in element.fields)
-
-
-def _stored_dtype(element: ElementType) -> Any:
-    if isinstance(element, Number):
-        return element.dtype.newbyteorder("<").str
-    if isinstance(element, Compound) and not _is_rows(element):
-        return [[field.name, _stored_dtype(field.type)] for field in element.fields]
-    return "|O"
-
-
-def _object_codec(element: ElementType, wished: Codec | None) -> list[dict[str, Any]]:
-    if _stored_dtype(element) == "|O" and wished is not None and wished.name.startswith("numcodecs."):
-        return [_numcodecs(wished, element)]
-    if isinstance(element, Text):
-        return [{"id": "vlen-utf8"}]
-    if isinstance(element, Bytes):
-        return [{"id": "vlen-bytes"}]
-    return [dict(_JSON_CODEC)] if isinstance(element, ReferenceTo) or _is_rows(element) else []
-
-
-def _stored_fill(element: ElementType, fill: Any) -> Any:
-    if isinstance(element, Number) and element.dtype.kind == "c":
-        value = element.dtype.type(0 if fill is None else fill)
-        return [value.real.item(), value.imag.item()]
-    if isinstance(element, Compound) and not _is_rows(element):
-        return base64.b64encode(bytes(element.dtype.itemsize)).decode()
-    if not isinstance(element, Number):
-        return None if isinstance(element, Compound | ReferenceTo) else 0
-    value = element.dtype.type(0 if fill is None else fill).item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    return value
-
-
-def _numcodecs(codec: Codec, element: ElementType) -> dict[str, Any]:
-    settings = {key: value for key, value in codec.configuration.items() if key not in ("typesize", "name")}
-    if codec.name == "blosc":
-        shuffle = settings.get("shuffle", "noshuffle")
-        settings["shuffle"] = -1 if shuffle == "auto" else BLOSC_SHUFFLES[shuffle]
-    return {"id": codec.name.removeprefix("numcodecs."), **settings}

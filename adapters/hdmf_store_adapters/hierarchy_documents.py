@@ -1,0 +1,64 @@
+"""A hierarchy's nodes from the documents of all its groups and arrays, and the documents of groups that change.
+
+Pure functions over both formats: which links stand in which group, and what a group keeps when links are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hdmf_store.nodes import Group, Link, Node, basename, parent
+from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.zarr_format import Document, ZarrFormat
+from hdmf_store_adapters.zarr_places import check_path
+
+__all__ = ["decoded", "group_documents"]
+
+
+def decoded(
+    documents: Mapping[str, Document], zarr_format: ZarrFormat, address: str, itself: frozenset[str]
+) -> tuple[dict[str, Node], dict[str, ArrayRecord]]:
+    """Return all nodes by path, datasets without values, and how the chunks of each dataset are decoded.
+
+    Raises
+    ------
+    FormatError
+        If a document is none, or a path leads out of the hierarchy.
+    """
+    nodes: dict[str, Node] = {}
+    records: dict[str, ArrayRecord] = {}
+    for path, document in documents.items():
+        check_path(path, address)
+        if document.get("node_type") == "array":
+            nodes[path], records[path] = zarr_format.decode_array(document, address, path, itself)
+            continue
+        nodes[path], links = zarr_format.decode_group(document, address, path, itself)
+        for name, link in links.items():
+            child = f"{path.rstrip('/')}/{name}"
+            check_path(child if name and "/" not in name else f"{path}//{name}", address)
+            nodes.setdefault(child, link)
+    return nodes, records
+
+
+def group_documents(
+    nodes: Mapping[str, Node],
+    known: Mapping[str, Document],
+    zarr_format: ZarrFormat,
+    address: str,
+    itself: frozenset[str],
+) -> dict[str, Document]:
+    """Return the documents of groups that are new, or whose attributes or links change, with the links they hold."""
+    links: dict[str, dict[str, Link]] = {}
+    for path, node in nodes.items():
+        if isinstance(node, Link):
+            links.setdefault(parent(path), {})[basename(path)] = node
+    groups = {path: node for path, node in nodes.items() if isinstance(node, Group)}
+    documents: dict[str, Document] = {}
+    for path in dict.fromkeys([*groups, *links]):
+        held: dict[str, Link] = {}
+        group = groups.get(path)
+        if path in known:
+            stored, held = zarr_format.decode_group(known[path], address, path, itself)
+            group = group or (stored if isinstance(stored, Group) else None)
+        documents[path] = zarr_format.group_document(group or Group(), {**held, **links.get(path, {})}, address, path)
+    return documents
