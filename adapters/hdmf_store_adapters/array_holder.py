@@ -1,96 +1,160 @@
-"""What lazy arrays ask of the adapter that handed them out, and how zarr asks it for documents."""
+"""What lazy arrays ask of the hierarchy that handed them out, and how zarr asks it for documents."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from zarr.storage import WrapperStore
 
-from hdmf_store.nodes import Dataset, Hierarchy
+from hdmf_store.errors import UnreadableError
+from hdmf_store.nodes import Dataset, Hierarchy, Layout
 from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.chunks import overlaid
+from hdmf_store_adapters.dataset_writer import DatasetWriter
+from hdmf_store_adapters.held_documents import HeldDocuments
+from hdmf_store_adapters.media import Shadow
 from hdmf_store_adapters.synchronizers import Synchronizer
+from hdmf_store_adapters.zarr_chunk import ZarrChunk
+from hdmf_store_adapters.zarr_format import FORMATS
+from hdmf_store_adapters.zarr_places import medium_and_location
 
 __all__ = ["ArrayHolder", "DocumentOverlay"]
 
+_WRITING = "mode 'r+' or 'a'"
 
-class ArrayHolder(Protocol):
-    """What an array needs of the adapter that handed it out."""
+
+class ArrayHolder:
+    """Serves the arrays of one open hierarchy, and changes them for their users.
+
+    Parameters
+    ----------
+    held : HeldDocuments
+    synchronizer : Synchronizer, optional
+        The locks that all writers share.
+    wishes : callable
+        Returns what the layout of a dataset that is stored anew leaves open.
+    """
+
+    def __init__(
+        self, held: HeldDocuments, synchronizer: Synchronizer | None, wishes: Callable[[], Layout] = Layout
+    ) -> None:
+        self._held = held
+        self._wishes = wishes
+        self._store: Any = None
+        self.synchronizer = synchronizer
+
+    def __reduce__(self) -> Any:
+        return _reopened, (self._held.address, self._held.mode, self.synchronizer)
+
+    # -------------------------------------------------------------------------------------------------------- reading
 
     @property
     def address(self) -> str:
-        """Where the hierarchy lies."""
-        ...
+        """The location in the spelling by which hierarchies are compared."""
+        return self._held.location.identity
 
     @property
     def writes(self) -> bool:
         """Whether arrays may be changed."""
-        ...
+        return self._held.writes
+
+    def load(self) -> Hierarchy:
+        """Return all nodes."""
+        return self._held.load()
 
     def record(self, path: str) -> ArrayRecord:
-        """How the chunks of an array are decoded."""
-        ...
-
-    def zarr_version(self) -> int:
-        """The version of the Zarr format."""
-        ...
-
-    def zarr_file(self, key: str) -> bytes | None:
-        """What zarr is shown under a document's key."""
-        ...
-
-    def is_document(self, key: str) -> bool:
-        """Whether a key is that of a document."""
-        ...
-
-    def replace_document(self, key: str, data: bytes) -> bytes:
-        """Take over a document that zarr changed; return the bytes to store."""
-        ...
+        """Return how the chunks of an array are decoded."""
+        return self._held.record(path)
 
     def read_chunk(self, key: str) -> bytes | None:
-        """The bytes of a chunk, None if it was never stored."""
-        ...
-
-    def zarr_store(self) -> Any:
-        """The zarr store under the arrays."""
-        ...
+        """Return the bytes of a chunk, None if it was never stored."""
+        return self._held.medium.read(key)
 
     def shape_error(self, path: str, problem: Exception) -> Exception:
-        """The error for a chunk that cannot be decoded."""
-        ...
+        """Return the error for a chunk that cannot be decoded."""
+        reason = f"a chunk cannot be decoded ({problem}). Is the file complete?"
+        return UnreadableError(self._held.address, path, reason)
 
-    @property
-    def synchronizer(self) -> Synchronizer | None:
-        """The locks that all writers share, if any."""
-        ...
+    # --------------------------------------------------------------------------------------------------- what zarr asks
+
+    def zarr_version(self) -> int:
+        """Return the version of the Zarr format."""
+        return self._held.format.VERSION
+
+    def zarr_store(self) -> Any:
+        """Return the zarr store under the arrays."""
+        if self._store is None:
+            self._store = self._held.medium.store()
+        return self._store
+
+    def forget_store(self) -> None:
+        """Make the zarr store anew when it is asked for: the hierarchy lies elsewhere now."""
+        self._store = None
+
+    def is_document(self, key: str) -> bool:
+        """Return whether a key is that of a document, of this format or another, and not of a chunk."""
+        name = key.rpartition("/")[2]
+        return any(name in known.DOCUMENTS for known in FORMATS.values())
+
+    def zarr_file(self, key: str) -> bytes | None:
+        """Return what zarr is shown under a document's key."""
+        folder, _, name = key.rpartition("/")
+        document = self._held.documents.get("/" + folder)
+        return None if document is None else self._held.format.zarr_file(document, name)
+
+    def replace_document(self, key: str, data: bytes) -> bytes:
+        """Take over what zarr changed of an array's document, in our own form; return the bytes to store."""
+        self.check_writes("change an array")
+        held, (folder, _, name) = self._held, key.rpartition("/")
+        path = "/" + folder
+        document = held.format.changed_by_zarr(held.documents[path], name, data, held.address, path)
+        held.change(path, document)
+        return dict(held.format.files(path, document))[key]
+
+    # ------------------------------------------------------------------------------------------------------- changing
+
+    def check_writes(self, action: str) -> None:
+        """Raise `ModeError` where the mode only reads."""
+        self._held.check_writes(action, _WRITING)
 
     def document_key(self, path: str) -> str:
-        """The key that stands for an array's document in locks."""
-        ...
+        """Return the key that stands for an array's document in locks."""
+        return self._held.key_of(path)
 
     def reread(self, path: str) -> None:
         """Take over what another writer changed of an array."""
-        ...
-
-    def check_writes(self, action: str) -> None:
-        """Raise where the mode does not allow changes."""
-        ...
+        self._held.reread(path)
 
     def is_superseded(self, path: str) -> bool:
-        """Whether an array has a form that is no longer written."""
-        ...
+        """Return whether an array is stored in a form that is read but no longer written."""
+        return self._held.format.is_superseded(self._held.documents[path])
 
     def extend(self, path: str, stored: np.ndarray, axis: int) -> None:
-        """Store elements in their stored form at the end of an axis."""
-        ...
+        """Store more elements, in their stored form, at the end of an axis: values first, then the new length."""
+        self.check_writes("append")
+        held, record = self._held, self.record(path)
+        document = held.documents[path]
+        corner = tuple(length if at == axis else 0 for at, length in enumerate(record.shape))
+        region = tuple(slice(at, at + length) for at, length in zip(corner, stored.shape, strict=True))
+        coder = record.codec or ZarrChunk(held.format, document, record, held.address, path)
+        prefix = path[1:] + "/"
+        chunks = overlaid(record, region, stored, coder, lambda key: held.medium.read(prefix + key))
+        held.medium.write_many((prefix + key, data) for key, data in chunks)
+        shape = tuple(n + stored.shape[axis] if at == axis else n for at, n in enumerate(record.shape))
+        held.change(path, held.format.resized(document, shape))
+        held.store(path)
 
     def rewrite(self, path: str, dataset: Dataset) -> None:
-        """Store a small dataset anew."""
-        ...
-
-    def load(self) -> Hierarchy:
-        """All nodes."""
-        ...
+        """Store a small dataset anew in place of what it was, with room for all its values."""
+        self.check_writes("append")
+        held, shadow = self._held, Shadow(self._held.medium)
+        writer = DatasetWriter(shadow, held.format, held.address, self._wishes(), None)
+        document = writer.write({path: dataset}, interleave=False)[path]
+        shadow.write_many(held.format.files(path, document))
+        held.medium.replace(path[1:], shadow.written)
+        held.change(path, document)
 
 
 class DocumentOverlay(WrapperStore):
@@ -126,3 +190,11 @@ class DocumentOverlay(WrapperStore):
         if self._holder.is_document(key):
             value = type(value).from_bytes(self._holder.replace_document(key, value.to_bytes()))
         await self._store.set(key, value)
+
+
+def _reopened(address: str, mode: str, synchronizer: Any = None) -> ArrayHolder:
+    """Return what serves the arrays of a hierarchy in the process that received one of them."""
+    held = HeldDocuments(*medium_and_location(address, None), max(FORMATS))
+    held.start("r" if mode in ("r", "r-") else "r+")
+    held.require()
+    return ArrayHolder(held, synchronizer)

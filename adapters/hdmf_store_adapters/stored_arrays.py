@@ -8,7 +8,7 @@ synchronizer, every change takes the locks of what it touches and starts from wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,17 +34,18 @@ from hdmf_store_adapters.array_record import ArrayRecord, as_text
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import read_region
 from hdmf_store_adapters.selections import plain_region, without_masks
-from hdmf_store_adapters.synchronizers import (
+from hdmf_store_adapters.stored_attributes import StoredAttributes
+from hdmf_store_adapters.synchronizers import all_of
+from hdmf_store_adapters.touched_chunks import (
     STRIPES,
     Touches,
-    all_of,
     chunks_of_blocks,
     chunks_of_box,
     chunks_of_mask,
     chunks_of_points,
 )
 
-__all__ = ["StoredArray", "StoredAttributes", "StoredSource"]
+__all__ = ["StoredArray", "StoredSource"]
 
 _DIRECT_BYTES = 2**20
 """Arrays of at most so many bytes are decoded whole for any indexing; beyond, only the chunks that are needed."""
@@ -190,10 +191,11 @@ class StoredArray(zarr.Array):
 
     def update_attributes(self, new_attributes: Mapping[str, Any]) -> StoredArray:
         """Store more attributes, in place of those that have the same names."""
-        self._change_attributes(lambda held: held.update(new_attributes))
+        self.change_attributes(lambda held: held.update(new_attributes))
         return self
 
-    def _change_attributes(self, change: Callable[[dict[str, Any]], Any]) -> None:
+    def change_attributes(self, change: Callable[[dict[str, Any]], Any]) -> None:
+        """Store what a function makes of the attributes as they are stored at that moment."""
         with self._alone_with_document():
             plain = zarr.Array(self._async_array)
             attributes = plain.attrs.asdict()
@@ -412,54 +414,6 @@ class StoredArray(zarr.Array):
             raise self._holder.shape_error(self._node_path, problem) from problem
         normal = self._record.to_normal(found)
         return normal if normal.ndim else normal[()]
-
-
-class StoredAttributes(MutableMapping[str, Any]):
-    """The attributes of a stored array.
-
-    Parameters
-    ----------
-    array : StoredArray
-    """
-
-    def __init__(self, array: StoredArray) -> None:
-        self._array = array
-
-    def __getitem__(self, name: str) -> Any:
-        return self._array.metadata.attributes[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._array.metadata.attributes)
-
-    def __len__(self) -> int:
-        return len(self._array.metadata.attributes)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._array._change_attributes(lambda held: held.update({name: value}))
-
-    def __delitem__(self, name: str) -> None:
-        self._array._change_attributes(lambda held: held.pop(name))
-
-    def __repr__(self) -> str:
-        return repr(self.asdict())
-
-    def update(self, *others: Any, **named: Any) -> None:
-        """Store several attributes in one step."""
-        new = dict(*others, **named)
-        self._array._change_attributes(lambda held: held.update(new))
-
-    def put(self, attributes: Mapping[str, Any]) -> None:
-        """Store these attributes in place of all others."""
-
-        def replace(held: dict[str, Any]) -> None:
-            held.clear()
-            held.update(attributes)
-
-        self._array._change_attributes(replace)
-
-    def asdict(self) -> dict[str, Any]:
-        """Return the attributes as a new dictionary."""
-        return dict(self._array.metadata.attributes)
 
 
 def _reopen(holder: ArrayHolder, path: str) -> StoredArray:

@@ -1,9 +1,9 @@
-"""Who may change what, and when: locks that writers of one hierarchy share, and which of them a change needs.
+"""Locks that the writers of one hierarchy share.
 
 A synchronizer hands out a context manager for a key; who is inside is alone with what the key names. There are three
 levels, always entered in this order, so that no two writers wait for each other: the hierarchy, the document of a
-node, the chunks of an array. Who is inside starts from what is stored now; `Merge` says what that means for nodes.
-Opens no store, knows no format.
+node, the chunks of an array. Who is inside starts from what is stored now; `other_writers` says what that means for
+nodes, `touched_chunks` which chunks an assignment needs. Opens no store, knows no format.
 """
 
 from __future__ import annotations
@@ -11,34 +11,25 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-import attrs
 import numpy as np
 from fasteners import InterProcessLock
 
 from hdmf_store.adapter import Location
-from hdmf_store.errors import ArgumentError, HierarchyExistsError
-from hdmf_store.nodes import Dataset, Link, Node, RandomAccess, whole
+from hdmf_store.errors import ArgumentError
 
 __all__ = [
     "FOLDER_SUFFIX",
     "HIERARCHY",
-    "STRIPES",
-    "Merge",
     "ProcessSynchronizer",
     "Synchronizer",
     "ThreadSynchronizer",
-    "Touches",
     "all_of",
-    "chunks_of_blocks",
-    "chunks_of_box",
-    "chunks_of_mask",
-    "chunks_of_points",
     "synchronizer_for",
 ]
 
@@ -47,15 +38,6 @@ FOLDER_SUFFIX = ".sync"
 
 HIERARCHY = ".hierarchy"
 """The key of the lock on a hierarchy as a whole."""
-
-STRIPES = 128
-"""How many locks the chunks of one array share.
-
-One each would need an open file for every chunk that an assignment touches, and systems allow some 1000 per process.
-"""
-
-_WEIGHTS = (1, 11, 23, 37, 53, 71, 89, 101)
-"""Odd, so that chunks in a row along an axis have locks of their own; independent of the shape, which may change."""
 
 _LONGEST_NAME = 200
 _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.02
@@ -258,169 +240,3 @@ def all_of(synchronizer: Synchronizer | None, keys: Iterable[str]) -> Iterator[N
                 raise ArgumentError(f"synchronizer[{key!r}] is {lock!r}, which is no context manager")
             stack.enter_context(lock)
         yield
-
-
-# ------------------------------------------------------------------------------------------- nodes of several writers
-
-
-@attrs.frozen
-class Merge:
-    """Fits what one writer is about to store to what another one stored since the first looked.
-
-    Parameters
-    ----------
-    location : str
-        For messages.
-    encode : callable
-        Returns the stored form of attributes, as a dictionary by name.
-    """
-
-    location: str
-    encode: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-
-    def __call__(self, path: str, node: Node, before: Node | None, after: Node | None) -> Node:
-        """Return the node to store.
-
-        Parameters
-        ----------
-        path : str
-        node : Node
-            What is about to be stored, made knowing `before`.
-        before, after : Node or None
-            What the writer saw there, and what is there now.
-
-        Raises
-        ------
-        HierarchyExistsError
-            If both made something there that was not there before, and not the same.
-        """
-        if after is None or before == after:
-            return node
-        if before is None and not self._agree(node, after):
-            raise HierarchyExistsError(
-                self.location,
-                f"another writer has stored something else at {path!r} since this file was opened. Choose another "
-                "name, or open the file again and change what is there.",
-            )
-        if isinstance(node, Link) or isinstance(after, Link):
-            return node
-        base = {} if before is None or isinstance(before, Link) else before.attributes
-        return attrs.evolve(node, attributes=self._merged(base, node.attributes, after.attributes))
-
-    def _agree(self, one: Node, other: Node) -> bool:
-        if isinstance(one, Link) or isinstance(other, Link) or type(one) is not type(other):
-            return one == other
-        mine, theirs = self.encode(one.attributes), self.encode(other.attributes)
-        if any(mine[name] != theirs[name] for name in mine.keys() & theirs.keys()):
-            return False
-        return not isinstance(one, Dataset) or _same_values(one, other)
-
-    def _merged(self, base: Mapping[str, Any], mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-        was, now = self.encode(base), self.encode(mine)
-        kept = {name: value for name, value in theirs.items() if name in mine or name not in base}
-        changed = {name for name in mine if name not in was or now[name] != was[name]}
-        return {**kept, **{name: mine[name] for name in changed}}
-
-
-def _same_values(one: Dataset, other: Any) -> bool:
-    if (one.element, one.shape) != (other.element, other.shape) or not isinstance(one.values, RandomAccess):
-        return False
-    everything = whole(one.shape)
-    return bool(np.array_equal(one.values.read(everything), other.values.read(everything)))
-
-
-# ------------------------------------------------------------------------------------- the chunks of an assignment
-
-
-Touches = Callable[[tuple[int, ...], tuple[int, ...]], set[int]]
-"""Returns the locks of the chunks that an assignment touches, for a shape and chunks."""
-
-
-def chunks_of_box(selection: Any) -> Touches:
-    """Return what touches the chunks of one integer, slice, mask or list of positions per axis."""
-
-    def touches(shape: tuple[int, ...], chunks: tuple[int, ...]) -> set[int]:
-        parts = _per_axis(selection, len(shape))
-        return _product([_along(part, n, c) for part, n, c in zip(parts, shape, chunks, strict=True)])
-
-    return _or_everything(touches)
-
-
-def chunks_of_points(selection: Any) -> Touches:
-    """Return what touches the chunks of single elements, given as positions along each axis."""
-
-    def touches(shape: tuple[int, ...], chunks: tuple[int, ...]) -> set[int]:
-        parts = selection if isinstance(selection, tuple) else (selection,)
-        found = np.zeros((), int)
-        for axis, (part, n, c) in enumerate(zip(parts, shape, chunks, strict=True)):
-            found = found + np.asarray(part, int) % max(n, 1) // c % STRIPES * _weight(axis)
-        return set(np.unique(found % STRIPES).tolist())
-
-    return _or_everything(touches)
-
-
-def chunks_of_mask(mask: Any) -> Touches:
-    """Return what touches the chunks of the elements that a mask of an array's shape marks."""
-    only = mask[0] if isinstance(mask, tuple) and len(mask) == 1 else mask
-    return chunks_of_points(np.nonzero(np.asarray(only)))
-
-
-def chunks_of_blocks(selection: Any) -> Touches:
-    """Return what touches whole chunks, given by their own positions."""
-
-    def touches(shape: tuple[int, ...], chunks: tuple[int, ...]) -> set[int]:
-        counts = [-(-n // c) for n, c in zip(shape, chunks, strict=True)]
-        parts = _per_axis(selection, len(shape))
-        return _product([_along(part, count, 1) for part, count in zip(parts, counts, strict=True)])
-
-    return _or_everything(touches)
-
-
-def _or_everything(touches: Touches) -> Touches:
-    """Return the same, but touching all chunks for a selection that is not understood: zarr will say what it is."""
-
-    def safe(shape: tuple[int, ...], chunks: tuple[int, ...]) -> set[int]:
-        try:
-            return touches(shape, chunks)
-        except (TypeError, ValueError, IndexError, OverflowError):
-            return set(range(STRIPES))
-
-    return safe
-
-
-def _per_axis(selection: Any, ndim: int) -> list[Any]:
-    parts = list(selection) if isinstance(selection, tuple) else [selection]
-    at = [position for position, part in enumerate(parts) if part is Ellipsis]
-    if at:
-        parts[at[0] : at[0] + 1] = [slice(None)] * (ndim - len(parts) + 1)
-    return parts + [slice(None)] * (ndim - len(parts))
-
-
-def _along(part: Any, length: int, chunk: int) -> np.ndarray:
-    """Return the positions along one axis of the chunks that are touched; where many are, enough to cover all locks."""
-    if isinstance(part, slice):
-        start, stop, step = part.indices(length)
-        if step <= chunk:
-            if stop <= start:
-                return np.empty(0, int)
-            first, last = start // chunk, (stop - 1) // chunk
-            return np.arange(first, min(last, first + STRIPES - 1) + 1)
-        return np.unique(np.arange(start, stop, step) // chunk)
-    positions = np.asarray(part)
-    if positions.dtype.kind == "b":
-        positions = np.nonzero(positions)[0] if positions.ndim == 1 else np.arange(length)
-    elif positions.dtype.kind not in "iu":
-        raise TypeError("no positions")
-    return np.unique(positions % max(length, 1) // chunk)
-
-
-def _product(axes: Sequence[np.ndarray]) -> set[int]:
-    found = np.zeros(1, int)
-    for axis, positions in enumerate(axes):
-        locks = np.unique(positions % STRIPES * _weight(axis) % STRIPES)
-        found = np.unique((found[:, None] + locks[None, :]) % STRIPES)
-    return set(found.tolist())
-
-
-def _weight(axis: int) -> int:
-    return _WEIGHTS[axis % len(_WEIGHTS)]

@@ -26,7 +26,7 @@ from hdmf_store.nodes import (
     Text,
 )
 from hdmf_store_adapters import zarr_v3
-from hdmf_store_adapters.stored_arrays import StoredArray
+from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
 
 __all__ = ["dataset_of"]
 
@@ -51,7 +51,7 @@ def dataset_of(value: Any) -> Dataset | None:
     if isinstance(value, StoredArray):
         node = value._holder.load()[value.name]
         assert isinstance(node, Dataset)
-        return attrs.evolve(node, attributes={})
+        return attrs.evolve(node, attributes={}, values=StoredSource(value._holder, value.name))
     if not isinstance(value, zarr.Array):
         return None
     element = _element(value.dtype)

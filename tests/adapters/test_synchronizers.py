@@ -19,10 +19,9 @@ from zarr.storage import MemoryStore
 from hdmf_store.adapter import Plan
 from hdmf_store.errors import ArgumentError, HierarchyExistsError
 from hdmf_store.nodes import Group, Link, Node, Target
-from hdmf_store_adapters.synchronizers import (
+from hdmf_store_adapters.synchronizers import ProcessSynchronizer, ThreadSynchronizer
+from hdmf_store_adapters.touched_chunks import (
     STRIPES,
-    ProcessSynchronizer,
-    ThreadSynchronizer,
     chunks_of_blocks,
     chunks_of_box,
     chunks_of_mask,

@@ -1,0 +1,230 @@
+"""The documents of one open hierarchy, in memory: how they are found, what they decode to, and what became of them.
+
+Everything that an open hierarchy knows of itself is here, and nothing that it does to values: `zarr_adapter` writes,
+`array_holder` serves the arrays that were handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from hdmf_store.adapter import Location
+from hdmf_store.errors import ClosedError, MissingHierarchyError, MissingNodeError, ModeError, UnreadableError
+from hdmf_store.nodes import Dataset, Hierarchy, Unreadable
+from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.hierarchy_documents import decoded
+from hdmf_store_adapters.json_forms import ITSELF
+from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
+from hdmf_store_adapters.zarr_places import why_missing
+
+__all__ = ["HeldDocuments"]
+
+
+class HeldDocuments:
+    """What one hierarchy holds, as its documents say; read on first use.
+
+    Parameters
+    ----------
+    medium : Medium
+        Holds the bytes.
+    location : Location
+        Where they lie.
+    new_format : int
+        The format of a hierarchy that is not there yet.
+
+    Attributes
+    ----------
+    source_of : callable
+        Returns what reads the values of the dataset at a path.
+    format : ZarrFormat
+        The format that was found, or the one for a new hierarchy.
+    mode : str
+        The mode in which the hierarchy is open; empty while it is not.
+    is_new : bool
+        Whether nothing is there, or nothing that counts.
+    is_consolidated : bool
+        Whether the root's document holds a copy of all others.
+    changed : set of str
+        The arrays whose documents were changed since that copy was made.
+    """
+
+    def __init__(self, medium: Medium, location: Location, new_format: int) -> None:
+        self.medium = medium
+        self.location = location
+        self.source_of: Callable[[str], Any] = lambda _path: None
+        self._new_format = new_format
+        self.start("")
+
+    def start(self, mode: str) -> None:
+        """Forget everything, and be open in a mode; closed in none."""
+        self.mode = mode
+        self.format: ZarrFormat = FORMATS[self._new_format]
+        self.is_new = False
+        self.is_consolidated = False
+        self.changed: set[str] = set()
+        self._documents: dict[str, Document] | None = None
+        self._hierarchy: Hierarchy | None = None
+        self._records: dict[str, ArrayRecord] = {}
+        self._seen: dict[str, bytes | None] = {}
+
+    # -------------------------------------------------------------------------------------------------- what is open
+
+    @property
+    def address(self) -> str:
+        """The location, for messages."""
+        return self.location.address
+
+    @property
+    def itself(self) -> frozenset[str]:
+        """The sources that mean this hierarchy."""
+        return ITSELF | {self.location.name, self.location.address, self.location.identity}
+
+    @property
+    def writes(self) -> bool:
+        """Whether the mode allows changes."""
+        return self.mode not in ("r", "r-", "")
+
+    def check_open(self, action: str) -> None:
+        """Raise `ClosedError` if the hierarchy is not open."""
+        if not self.mode:
+            raise ClosedError(self.address, action)
+
+    def check_writes(self, action: str, instead: str) -> None:
+        """Raise `ModeError` where the mode only reads, which names the modes to use instead."""
+        self.check_open(action)
+        if not self.writes:
+            raise ModeError(self.address, action, self.mode, instead)
+
+    def recognise(self) -> bool:
+        """Look for the documents by which a format is known; what is read here is not read again."""
+        for version, candidate in FORMATS.items():
+            for sign in candidate.SIGNS:
+                self._seen[sign] = self.medium.read(sign)
+                if self._seen[sign] is not None:
+                    self.format = FORMATS[version]
+                    return True
+        return False
+
+    def require(self) -> None:
+        """Raise `MissingHierarchyError` if nothing is there."""
+        if not self.recognise():
+            raise MissingHierarchyError(self.address, why_missing(self.location))
+
+    # ------------------------------------------------------------------------------------------------------- reading
+
+    def load(self) -> Hierarchy:
+        """Return all nodes: one request for a consolidated hierarchy, a crawl for others."""
+        self.check_open("read")
+        if self._hierarchy is None:
+            if self.is_new:
+                raise MissingHierarchyError(self.address, "nothing has been written yet")
+            self._hierarchy = self._decoded(self.documents)
+        return self._hierarchy
+
+    @property
+    def documents(self) -> dict[str, Document]:
+        """The documents of all nodes, by path."""
+        if self._documents is None:
+            self.check_open("read")
+            self._documents, self.is_consolidated = self._stored()
+        return self._documents
+
+    def record(self, path: str) -> ArrayRecord:
+        """Return how the chunks of a dataset are decoded."""
+        self.check_open("read")
+        if path not in self._records:
+            self.load()
+        found = self._records.get(path)
+        if found is None:
+            raise MissingNodeError(self.address, path)
+        if isinstance(found.element, Unreadable):
+            raise UnreadableError(self.address, path, found.element.reason)
+        return found
+
+    def _stored(self) -> tuple[dict[str, Document], bool]:
+        if self.mode == "r-":
+            return self._crawled(), False
+        documents = self.format.consolidated(self._read_once, self.address)
+        if documents is None:
+            return self._crawled(), False
+        if self.writes and self.location.is_local:
+            # another program may have changed an array and left the consolidated copy as it was; before that copy
+            # is written anew, look at the documents themselves, which costs little on a local disk
+            return self._crawled(), True
+        return documents, True
+
+    def _read_once(self, key: str) -> bytes | None:
+        return self._seen.pop(key) if key in self._seen else self.medium.read(key)
+
+    def _crawled(self) -> dict[str, Document]:
+        return self.format.gathered(self.medium.crawl(self.format.DOCUMENTS), self.address)
+
+    def _decoded(self, documents: Mapping[str, Document]) -> Hierarchy:
+        nodes, self._records = decoded(documents, self.format, self.address, self.itself)
+        for path in self._records:
+            dataset = nodes[path]
+            assert isinstance(dataset, Dataset)
+            nodes[path] = attrs.evolve(dataset, values=self.source_of(path))
+        return Hierarchy(nodes, self.address)
+
+    # ------------------------------------------------------------------------------------------------------ changing
+
+    def key_of(self, path: str) -> str:
+        """Return the key that stands for the document of a node, in however many files it is stored."""
+        return f"{path[1:]}/{self.format.DOCUMENTS[0]}"
+
+    def change(self, path: str, document: Document) -> None:
+        """Hold another document of an array, which is or will be stored."""
+        self._hold(path, document)
+        self.changed.add(path)
+
+    def _hold(self, path: str, document: Document) -> None:
+        self.documents[path] = document
+        _, self._records[path] = self.format.decode_array(document, self.address, path, self.itself)
+        self._hierarchy = None
+
+    def store(self, path: str) -> None:
+        """Store the document of a node as it is held."""
+        self.medium.write_many(self.format.files(path, self.documents[path]))
+
+    def store_root(self, consolidate: bool, documents: Mapping[str, Document] | None = None) -> None:
+        """Store the root's document, with a copy of all others or without: this commits what was stored before."""
+        for item in self.format.root_files(documents or self.documents, consolidate):
+            self.medium.write_many([item])  # one by one: the last is the commit
+        self.is_consolidated = consolidate
+        self.changed.clear()
+
+    def adopt(self, documents: dict[str, Document]) -> None:
+        """Hold these documents, which are now what is stored."""
+        self._documents, self._hierarchy, self.is_new = documents, None, False
+        self._records.clear()
+
+    # ------------------------------------------------------------------------------------------- as others changed it
+
+    def reread_all(self) -> None:
+        """Hold every node's own document as it is stored now, whatever the consolidated copy says."""
+        self.adopt(self._crawled())
+
+    def take_over(self) -> None:
+        """Hold what all writers left, as readers will find it."""
+        self._seen.clear()
+        documents, self.is_consolidated = self._stored()
+        for path in self.changed & documents.keys():
+            documents[path] = self._now(path) or documents[path]
+        self.adopt(documents)
+
+    def reread(self, path: str) -> None:
+        """Hold what another writer changed of an array's document."""
+        document = self._now(path)
+        if document is not None and document != self.documents[path]:
+            self._hold(path, document)
+
+    def _now(self, path: str) -> Document | None:
+        names = self.format.DOCUMENTS
+        files = dict(zip(names, self.medium.read_many([f"{path[1:]}/{name}" for name in names]), strict=True))
+        found = {name: data for name, data in files.items() if data is not None}
+        return self.format.gathered(found, self.address)["/"] if found else None
