@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from zarr.storage import WrapperStore
 
+from hdmf_store.adapter import READING_MODES
 from hdmf_store.errors import UnreadableError
 from hdmf_store.nodes import Dataset, Hierarchy, Layout
 from hdmf_store_adapters.array_record import ArrayRecord
@@ -195,6 +196,6 @@ class DocumentOverlay(WrapperStore):
 def _reopened(address: str, mode: str, synchronizer: Any = None) -> ArrayHolder:
     """Return what serves the arrays of a hierarchy in the process that received one of them."""
     held = HeldDocuments(*medium_and_location(address, None), max(FORMATS))
-    held.start("r" if mode in ("r", "r-") else "r+")
+    held.start("r" if mode in READING_MODES else "r+")
     held.require()
     return ArrayHolder(held, synchronizer)

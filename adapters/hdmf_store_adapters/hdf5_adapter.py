@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from hdmf_store.adapter import Capabilities, Location, Plan, Progress
+from hdmf_store.adapter import CREATING_MODES, READING_MODES, Capabilities, Location, Plan, Progress, check_mode
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
@@ -117,20 +117,19 @@ class HDF5Adapter:
 
     def open(self, mode: str) -> None:
         """Open in a mode; see `StoreAdapter.open`."""
-        if mode not in ("r", "r-", "r+", "a", "w", "w-", "x"):
-            raise ArgumentError(f"{mode!r} is no mode; the modes are r, r-, r+, a, w, w- and x")
+        check_mode(mode)
         address = self._location.address
         exists = os.path.lexists(address)
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(address, f"exists, and mode {mode!r} only creates")
-        if mode in ("r", "r-", "r+") and not exists:
+        if mode in (*READING_MODES, "r+") and not exists:
             raise MissingHierarchyError(address, "does not exist")
-        self._creates = mode in ("w", "w-", "x") or not exists
+        self._creates = mode in CREATING_MODES or not exists
         if self._creates and os.path.isdir(address):
             raise HierarchyExistsError(address, "is a folder, which an HDF5 file cannot replace")
         self._mode = mode
         if not self._creates:
-            self._open_file("r" if mode in ("r", "r-") else "r+")
+            self._open_file("r" if mode in READING_MODES else "r+")
 
     def _open_file(self, h5_mode: str) -> None:
         try:
@@ -172,7 +171,7 @@ class HDF5Adapter:
 
     def write(self, plan: Plan, progress: Progress | None = None) -> None:
         """Store everything in the plan; a new file appears whole or not at all."""
-        if self._mode in ("r", "r-"):
+        if self._mode in READING_MODES:
             raise ModeError(self._location.address, "write", self._mode, "mode 'w', 'a' or 'r+'")
         if not self._creates:
             _store(self._opened("write"), plan, self._location.address, progress)

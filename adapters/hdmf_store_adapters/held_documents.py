@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from hdmf_store.adapter import Location
+from hdmf_store.adapter import READING_MODES, Location
 from hdmf_store.errors import ClosedError, MissingHierarchyError, MissingNodeError, ModeError, UnreadableError
 from hdmf_store.nodes import Dataset, Hierarchy, Unreadable
 from hdmf_store_adapters.array_record import ArrayRecord
@@ -86,7 +86,7 @@ class HeldDocuments:
     @property
     def writes(self) -> bool:
         """Whether the mode allows changes."""
-        return self.mode not in ("r", "r-", "")
+        return self.mode not in (*READING_MODES, "")
 
     def check_open(self, action: str) -> None:
         """Raise `ClosedError` if the hierarchy is not open."""
@@ -113,6 +113,11 @@ class HeldDocuments:
         """Raise `MissingHierarchyError` if nothing is there."""
         if not self.recognise():
             raise MissingHierarchyError(self.address, why_missing(self.location))
+
+    @property
+    def reserved_names(self) -> tuple[str, ...]:
+        """The names that the format keeps for its own files."""
+        return self.format.DOCUMENTS if self.format.COPY is None else (*self.format.DOCUMENTS, self.format.COPY)
 
     # ------------------------------------------------------------------------------------------------------- reading
 
@@ -195,6 +200,8 @@ class HeldDocuments:
         """Store the root's document, with a copy of all others or without: this commits what was stored before."""
         for item in self.format.root_files(documents or self.documents, consolidate):
             self.medium.write_many([item])  # one by one: the last is the commit
+        if self.format.COPY is not None and self.is_consolidated and not consolidate:
+            self.medium.remove_file(self.format.COPY)  # it would go on telling readers of the old state
         self.is_consolidated = consolidate
         self.changed.clear()
 

@@ -84,6 +84,10 @@ class LocalFiles:
             _remove(f"{self._base}/{folder}")
         self._folders.clear()
 
+    def remove_file(self, key: str) -> None:
+        """Remove a file."""
+        _remove_file(f"{self._base}/{key}")
+
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder, in one step."""
         place = f"{self._base}/{folder}"

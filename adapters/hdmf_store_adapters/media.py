@@ -30,6 +30,10 @@ class Medium(Protocol):
         """Remove all keys below each of the folders; what is not there is no error."""
         ...
 
+    def remove_file(self, key: str) -> None:
+        """Remove one key; if it is not there, that is no error."""
+        ...
+
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files, by key, in place of all that is below a folder; at once where the medium can."""
         ...

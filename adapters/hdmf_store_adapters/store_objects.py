@@ -83,6 +83,11 @@ class StoreObject:
         if self._store.supports_deletes:
             sync(_together(self._store.delete_dir, folders))
 
+    def remove_file(self, key: str) -> None:
+        """Remove a key, where the store can delete."""
+        if self._store.supports_deletes:
+            sync(self._store.delete(key))
+
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder: new bytes first, then the removal of what is left over."""
 

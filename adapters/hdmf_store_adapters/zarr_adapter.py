@@ -17,7 +17,7 @@ import numpy as np
 import zarr
 from zarr.abc.store import Store
 
-from hdmf_store.adapter import Capabilities, Location, Plan, Progress
+from hdmf_store.adapter import CREATING_MODES, READING_MODES, Capabilities, Location, Plan, Progress, check_mode
 from hdmf_store.errors import (
     ArgumentError,
     HierarchyExistsError,
@@ -44,8 +44,6 @@ from hdmf_store_adapters.zarr_places import check_names, codec_of, medium_and_lo
 __all__ = ["ZarrAdapter"]
 
 _NEWEST = 3
-_CREATING = ("w", "w-", "x")
-_MODES = ("r", "r-", "r+", "a", *_CREATING)
 
 
 class ZarrAdapter:
@@ -148,8 +146,10 @@ class ZarrAdapter:
             remote=self._location.is_remote,
             linkable=self._is_linkable,
             consolidates=True,
+            atomic_changes=True,
+            keeps_bytes=True,
             links_to=(self.name,),
-            reserved_names=self._held.format.DOCUMENTS,
+            reserved_names=self._held.reserved_names,
         )
 
     @property
@@ -159,17 +159,16 @@ class ZarrAdapter:
 
     def open(self, mode: str) -> None:
         """Open in a mode; see `StoreAdapter.open`."""
-        if mode not in _MODES:
-            raise ArgumentError(f"{mode!r} is no mode; the modes are {', '.join(_MODES)}")
-        if mode not in ("r", "r-") and self._read_only:
+        check_mode(mode)
+        if mode not in READING_MODES and self._read_only:
             raise ModeError(self._location.address, "write", mode, "a store that is not read-only")
         self._forget()
         exists = mode != "w" and self._held.recognise()
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
-        if mode in ("r", "r-", "r+") and not exists:
+        if mode in (*READING_MODES, "r+") and not exists:
             raise MissingHierarchyError(self._location.address, why_missing(self._location))
-        self._held.is_new = mode in _CREATING or not exists
+        self._held.is_new = mode in CREATING_MODES or not exists
         if self._held.is_new and isinstance(self._medium, LocalFiles):
             self._medium.check_replaceable(self._force)
         self._held.mode = mode
@@ -283,7 +282,7 @@ class ZarrAdapter:
     def _write(self, plan: Plan, progress: Progress | None) -> None:
         known = {} if self._held.is_new else dict(self._held.documents)
         address, zarr_format = self._location.address, self._held.format
-        check_names(plan.nodes, address, zarr_format.DOCUMENTS)
+        check_names(plan.nodes, address, self._held.reserved_names)
         documents = group_documents(plan.nodes, known, zarr_format, address, self._held.itself)
         if self._held.is_new:
             self._medium.begin_replacement()
@@ -345,5 +344,5 @@ def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None
 
 def _reopened(address: str, mode: str, synchronizer: Any = None) -> ZarrAdapter:
     adapter = ZarrAdapter(address, synchronizer=synchronizer)
-    adapter.open("r" if mode in ("r", "r-") else "r+")
+    adapter.open("r" if mode in READING_MODES else "r+")
     return adapter

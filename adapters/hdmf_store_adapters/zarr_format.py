@@ -24,6 +24,8 @@ class ZarrFormat(Protocol):
     VERSION: int
     DOCUMENTS: tuple[str, ...]
     """The names of the files that hold documents."""
+    COPY: str | None
+    """The file of the root that holds a copy of all documents; None where that lies in the root's own document."""
     SIGNS: tuple[str, ...]
     """The files of a root by which the format is recognised, the likeliest first."""
 

@@ -51,10 +51,10 @@ __all__ = ["RESERVED_ATTRIBUTES"]
 
 VERSION = 2
 DOCUMENTS = (".zarray", ".zgroup", ".zattrs")
-SIGNS = (".zmetadata", ".zgroup")
+COPY = ".zmetadata"
+SIGNS = (COPY, ".zgroup")
 CELL_FORM = None
 
-CONSOLIDATED = ".zmetadata"
 DTYPE = "zarr_dtype"
 LINKS = "zarr_link"
 SPEC_LOCATION = ".specloc"
@@ -80,10 +80,10 @@ def _parsed(data: bytes, location: str, path: str, name: str) -> dict[str, Any]:
 
 def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str, dict[str, Any]] | None:
     """Return all documents by path from where they are consolidated, or None if they are not."""
-    data = read(CONSOLIDATED)
+    data = read(COPY)
     if data is None:
         return None
-    metadata = _parsed(data, location, "/", CONSOLIDATED).get("metadata")
+    metadata = _parsed(data, location, "/", COPY).get("metadata")
     if not isinstance(metadata, dict):
         return None
     documents = _assembled(metadata, location)
@@ -158,7 +158,7 @@ def root_files(documents: Mapping[str, Mapping[str, Any]], consolidate_them: boo
     metadata: dict[str, Any] = {}
     for path in sorted(documents):
         metadata |= _named_files(path, documents[path])
-    return [*own, (CONSOLIDATED, _text({"metadata": metadata, "zarr_consolidated_format": 1}))]
+    return [*own, (COPY, _text({"metadata": metadata, "zarr_consolidated_format": 1}))]
 
 
 def with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str, path: str) -> dict[str, Any]:

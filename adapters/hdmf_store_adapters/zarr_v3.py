@@ -152,6 +152,7 @@ def _document(node_type: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
 VERSION = 3
 DOCUMENTS = (DOCUMENT,)
 SIGNS = (DOCUMENT,)
+COPY = None
 
 
 def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str, dict[str, Any]] | None:

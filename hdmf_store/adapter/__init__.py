@@ -1,6 +1,7 @@
 """The protocol between translation and stores. Knows nodes; knows no engine and no HDMF."""
 
 from hdmf_store.adapter.location import Location
+from hdmf_store.adapter.modes import CREATING_MODES, MODES, READING_MODES, check_mode
 from hdmf_store.adapter.protocol import AdapterClass, Capabilities, Plan, Progress, StoreAdapter
 from hdmf_store.adapter.registry import (
     ENTRY_POINT_GROUP,
@@ -15,7 +16,10 @@ from hdmf_store.adapter.registry import (
 )
 
 __all__ = [
+    "CREATING_MODES",
     "ENTRY_POINT_GROUP",
+    "MODES",
+    "READING_MODES",
     "AdapterClass",
     "Capabilities",
     "Location",
@@ -25,6 +29,7 @@ __all__ = [
     "adapter_class_for",
     "adapter_named",
     "adapters",
+    "check_mode",
     "open_adapter",
     "recognise",
     "register_adapter",

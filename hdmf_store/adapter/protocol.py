@@ -38,6 +38,11 @@ class Capabilities:
         The metadata of all nodes can be kept in one document.
     transactional : bool
         The store itself makes one write all or nothing.
+    atomic_changes : bool
+        A change of an existing hierarchy that fails leaves it as it was. A new hierarchy, and one that is replaced,
+        appears whole or not at all in every store.
+    keeps_bytes : bool
+        Byte strings stay byte strings, also those that could be text, those that end in zeros, and none at all.
     links_to : tuple of str
         The kinds of hierarchies, by adapter name, that a link in this store may lead to.
     reserved_names : tuple of str
@@ -49,6 +54,8 @@ class Capabilities:
     linkable: bool = False
     consolidates: bool = False
     transactional: bool = False
+    atomic_changes: bool = False
+    keeps_bytes: bool = False
     links_to: tuple[str, ...] = ()
     reserved_names: tuple[str, ...] = ()
 
@@ -60,7 +67,8 @@ class Plan:
     Parameters
     ----------
     nodes : dict of str to Node
-        By absolute path. A path that is new is created. A group or dataset that is stored already gets
+        By absolute path. The parent of each is stored or in the plan, before it; only the root may be left out, and is
+        made then. A path that is new is created. A group or dataset that is stored already gets
         the attributes given here in place of its own; its values stay.
     consolidate : bool
         Whether to leave the metadata of all nodes in one document, where the store can.

@@ -8,9 +8,8 @@ from typing import Any
 from hdmf.backends.io import HDMFIO
 from hdmf.build import BuildManager
 
-from hdmf_store.adapter import StoreAdapter
+from hdmf_store.adapter import CREATING_MODES, StoreAdapter
 from hdmf_store.errors import ArgumentError, MissingExtraError, MissingHierarchyError
-from hdmf_store.facade.store_io import CREATING_MODES
 from hdmf_store.facade.zarr_io import ZarrIO, adapter_options
 from hdmf_store.nodes import ROOT, Group
 from hdmf_store.translate.specs import load_namespaces as load_cached

@@ -19,7 +19,16 @@ from hdmf.build.builders import BaseBuilder
 from hdmf.container import Container
 from hdmf.spec import NamespaceCatalog
 
-from hdmf_store.adapter import Location, Progress, StoreAdapter, adapter_class_for, remember_open
+from hdmf_store.adapter import (
+    CREATING_MODES,
+    READING_MODES,
+    Location,
+    Progress,
+    StoreAdapter,
+    adapter_class_for,
+    check_mode,
+    remember_open,
+)
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
@@ -32,10 +41,7 @@ from hdmf_store.translate.reading import Reader
 from hdmf_store.translate.specs import load_namespaces
 from hdmf_store.translate.writing import Wishes, all_builders, store
 
-__all__ = ["CREATING_MODES", "MODES", "StoreIO", "UnsupportedModeError"]
-
-MODES = ("r", "r-", "r+", "a", "w", "w-", "x")
-CREATING_MODES = ("w", "w-", "x")
+__all__ = ["StoreIO", "UnsupportedModeError"]
 
 
 @attrs.define(eq=False)
@@ -76,8 +82,7 @@ class StoreIO(HDMFIO):
         herd_path: str | None = None,
         **options: Any,
     ) -> None:
-        if mode not in MODES:
-            raise ArgumentError(f"{mode!r} is no mode; the modes are {', '.join(MODES)}")
+        check_mode(mode)
         if manager is not None and not isinstance(manager, BuildManager):
             raise ArgumentError(f"manager must be a BuildManager, not a {type(manager).__name__}")
         self._adapter = path if isinstance(path, StoreAdapter) else self._adapter_class(path)(path, **options)
@@ -159,7 +164,7 @@ class StoreIO(HDMFIO):
             raise ClosedError(self.source, action)
         if reads and self._mode in CREATING_MODES:
             raise UnsupportedModeError(self.source, action, self._mode, "mode 'r', 'r+' or 'a'")
-        if writes and self._mode in ("r", "r-"):
+        if writes and self._mode in READING_MODES:
             raise UnsupportedModeError(self.source, action, self._mode, "mode 'w', 'a' or 'r+'")
 
     # ---------------------------------------------------------------------------------------------------------- schemas

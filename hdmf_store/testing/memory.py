@@ -12,8 +12,15 @@ from typing import Any
 import attrs
 import numpy as np
 
-from hdmf_store.adapter import Capabilities, Location, Plan, Progress
-from hdmf_store.errors import ClosedError, HierarchyExistsError, MissingHierarchyError, MissingNodeError, ModeError
+from hdmf_store.adapter import CREATING_MODES, READING_MODES, Capabilities, Location, Plan, Progress, check_mode
+from hdmf_store.errors import (
+    ClosedError,
+    HierarchyExistsError,
+    MissingHierarchyError,
+    MissingNodeError,
+    ModeError,
+    UnreadableError,
+)
 from hdmf_store.nodes import (
     ROOT,
     Bytes,
@@ -29,8 +36,8 @@ from hdmf_store.nodes import (
     Region,
     Stream,
     Text,
+    Unreadable,
     Unwritten,
-    parent,
     part,
     read_whole,
 )
@@ -95,7 +102,7 @@ class MemoryAdapter:
     @property
     def capabilities(self) -> Capabilities:
         """It can be written, and a write is all or nothing; nothing can link here from outside."""
-        return Capabilities(writable=True, transactional=True)
+        return Capabilities(writable=True, transactional=True, atomic_changes=True, keeps_bytes=True)
 
     @property
     def mode(self) -> str:
@@ -104,13 +111,14 @@ class MemoryAdapter:
 
     def open(self, mode: str) -> None:
         """Open in a mode; see `StoreAdapter.open`."""
+        check_mode(mode)
         exists = self._place.nodes is not None
         if mode in ("r", "r-", "r+") and not exists:
             raise MissingHierarchyError(str(self._location), "nothing is kept here")
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(str(self._location), f"exists, and mode {mode!r} only creates")
         self._mode = mode
-        self._creates = mode in ("w", "w-", "x") or not exists
+        self._creates = mode in CREATING_MODES or not exists
 
     def close(self) -> None:
         """Close; what was committed stays in its place."""
@@ -136,6 +144,10 @@ class MemoryAdapter:
         node = self.load()[path]
         if not isinstance(node, Dataset):
             raise MissingNodeError(str(self._location), path)
+        return self._values_of(node)
+
+    @staticmethod
+    def _values_of(node: Dataset) -> np.ndarray:
         assert isinstance(node.values, _Kept)
         return node.values.array
 
@@ -143,7 +155,7 @@ class MemoryAdapter:
         """Keep everything in the plan, or nothing."""
         if not self._mode:
             raise ClosedError(str(self._location), "write")
-        if self._mode in ("r", "r-"):
+        if self._mode in READING_MODES:
             raise ModeError(str(self._location), "write", self._mode, "mode 'w', 'a' or 'r+'")
         nodes: dict[str, Node] = {ROOT: Group()} if self._creates else dict(self._place.nodes or {})
         for path, node in plan.nodes.items():
@@ -153,9 +165,8 @@ class MemoryAdapter:
             else:
                 nodes[path] = self._kept(path, node)
             if progress is not None:
-                progress(0, 1)
-        for path in list(nodes):
-            nodes.setdefault(parent(path), Group())
+                kept = nodes[path]
+                progress(self._values_of(kept).nbytes if isinstance(kept, Dataset) and kept is not known else 0, 1)
         self._place.nodes = nodes
         self._creates = False
 
@@ -164,6 +175,8 @@ class MemoryAdapter:
             return node
         if isinstance(node, Group):
             return Group(dict(node.attributes))
+        if isinstance(node.element, Unreadable):
+            raise UnreadableError(str(self._location), path, node.element.reason)
         array = _collected(node)
         origin = Origin(self._location.identity, path)
         return attrs.evolve(node, shape=array.shape, values=_Kept(array, origin), attributes=dict(node.attributes))

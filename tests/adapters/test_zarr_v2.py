@@ -36,11 +36,11 @@ from hdmf_store.nodes import (
     Unreadable,
 )
 from hdmf_store.testing import strategies
+from hdmf_store.testing.equality import differences, plain
 from hdmf_store_adapters import zarr_v2
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.adapters.samples import dataset, every_kind_but_records, numbers, objects, table, texts
 from tests.adapters.stores import CountingStore, read, write
-from tests.property.oracle import differences, plain
 
 JSON2 = {
     "id": "json2",

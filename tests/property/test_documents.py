@@ -9,8 +9,8 @@ from hypothesis import given, settings
 
 from hdmf_store.nodes import Dataset, Group, Layout, Link
 from hdmf_store.testing import strategies
+from hdmf_store.testing.equality import plain
 from hdmf_store_adapters import zarr_v3
-from tests.property.oracle import plain
 
 
 @settings(deadline=None)

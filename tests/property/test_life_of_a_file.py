@@ -17,8 +17,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from hdmf_store.adapter import Plan
 from hdmf_store.nodes import ROOT, ArraySource, Dataset, Group, Layout, Link, Node, Number, Target, Text, join
 from hdmf_store.testing import strategies
+from hdmf_store.testing.equality import differences
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
-from tests.property.oracle import differences
 
 ELEMENTS = st.sampled_from([Number("int16"), Number("float64"), Number("bool"), Text()])
 NAMES = st.text("ab é.", min_size=1, max_size=3).filter(lambda name: name.strip(".") != "")

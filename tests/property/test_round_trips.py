@@ -16,9 +16,9 @@ from zarr.storage import MemoryStore
 from hdmf_store.adapter import Plan, StoreAdapter
 from hdmf_store.nodes import ROOT, Dataset, Hierarchy, Link, parent
 from hdmf_store.testing import MemoryAdapter, MemoryPlace, strategies
+from hdmf_store.testing.equality import differences
 from hdmf_store_adapters.hdf5_adapter import HDF5Adapter
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
-from tests.property.oracle import differences
 
 GENEROUS = settings(
     deadline=None,

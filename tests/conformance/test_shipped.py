@@ -1,0 +1,102 @@
+"""Every adapter that ships passes what every adapter has to pass, at each kind of place that it serves."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from zarr.storage import MemoryStore
+
+from hdmf_store import DirectoryStore, NestedDirectoryStore, TempStore
+from hdmf_store.testing import AdapterConformance, MemoryAdapter, MemoryPlace
+from hdmf_store_adapters.hdf5_adapter import HDF5Adapter
+from hdmf_store_adapters.zarr_adapter import ZarrAdapter
+from tests.adapters.stores import CountingAsyncStore
+
+
+def fresh(folder: Path, ending: str) -> Path:
+    return folder / f"{uuid.uuid4().hex}{ending}"
+
+
+class TestMemory(AdapterConformance):
+    """The plain tree in memory of the testing kit."""
+
+    adapter_class = MemoryAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return MemoryPlace()
+
+
+class TestZarrFolder(AdapterConformance):
+    """A folder, in format 3."""
+
+    adapter_class = ZarrAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return fresh(folder, ".zarr")
+
+
+class TestZarrFormat2(AdapterConformance):
+    """A folder, in format 2."""
+
+    adapter_class = partial(ZarrAdapter, zarr_format=2)
+
+    def new_place(self, folder: Path) -> Any:
+        return fresh(folder, ".zarr")
+
+
+class TestZarrDirectoryStore(AdapterConformance):
+    """A folder with flat keys."""
+
+    adapter_class = ZarrAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return DirectoryStore(fresh(folder, ".zarr"))
+
+
+class TestZarrNestedDirectoryStore(AdapterConformance):
+    """A folder with nested keys."""
+
+    adapter_class = ZarrAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return NestedDirectoryStore(fresh(folder, ".zarr"))
+
+
+class TestZarrTempStore(AdapterConformance):
+    """A folder that goes with its store."""
+
+    adapter_class = ZarrAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return TempStore(dir=str(folder))
+
+
+class TestZarrMemoryStore(AdapterConformance):
+    """zarr's own store in memory, which has synchronous calls."""
+
+    adapter_class = ZarrAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return MemoryStore()
+
+
+class TestZarrAsyncStore(AdapterConformance):
+    """A store that has asynchronous calls only, as those over a network have."""
+
+    adapter_class = ZarrAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return CountingAsyncStore()
+
+
+class TestHDF5(AdapterConformance):
+    """An HDF5 file."""
+
+    adapter_class = HDF5Adapter
+    is_exclusive = True  # the HDF5 library locks a file that is open for writing
+
+    def new_place(self, folder: Path) -> Any:
+        return fresh(folder, ".h5")
