@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from zarr.storage import WrapperStore
 
-from hdmf_store.adapter import READING_MODES
+from hdmf_store.adapter import READING_MODES, open_adapter
 from hdmf_store.errors import UnreadableError
 from hdmf_store.nodes import Dataset, Hierarchy, Layout
 from hdmf_store_adapters.array_record import ArrayRecord
@@ -19,7 +19,6 @@ from hdmf_store_adapters.media import Shadow
 from hdmf_store_adapters.synchronizers import Synchronizer
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 from hdmf_store_adapters.zarr_format import FORMATS
-from hdmf_store_adapters.zarr_places import medium_and_location
 
 __all__ = ["ArrayHolder", "DocumentOverlay"]
 
@@ -193,9 +192,7 @@ class DocumentOverlay(WrapperStore):
         await self._store.set(key, value)
 
 
-def _reopened(address: str, mode: str, synchronizer: Any = None) -> ArrayHolder:
+def _reopened(address: str, mode: str, synchronizer: Any = None) -> Any:
     """Return what serves the arrays of a hierarchy in the process that received one of them."""
-    held = HeldDocuments(*medium_and_location(address, None), max(FORMATS))
-    held.start("r" if mode in READING_MODES else "r+")
-    held.require()
-    return ArrayHolder(held, synchronizer)
+    adapter: Any = open_adapter(address, "r" if mode in READING_MODES else "r+", synchronizer=synchronizer)
+    return adapter.arrays

@@ -19,7 +19,6 @@ from hdmf_store_adapters.hierarchy_documents import decoded
 from hdmf_store_adapters.json_forms import ITSELF
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
-from hdmf_store_adapters.zarr_places import why_missing
 
 __all__ = ["HeldDocuments"]
 
@@ -108,11 +107,6 @@ class HeldDocuments:
                     self.format = FORMATS[version]
                     return True
         return False
-
-    def require(self) -> None:
-        """Raise `MissingHierarchyError` if nothing is there."""
-        if not self.recognise():
-            raise MissingHierarchyError(self.address, why_missing(self.location))
 
     @property
     def reserved_names(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -143,6 +143,15 @@ class LocalFiles:
             shutil.rmtree(self._base, ignore_errors=True)
             self._base = self._root
             self._folders.clear()
+
+    def finish(self) -> None:
+        """Do nothing: no file is kept open."""
+
+    def list_keys(self) -> Iterator[str]:
+        """Yield the keys of all files."""
+        for folder, _, names in os.walk(self._base):
+            inner = os.path.relpath(folder, self._base).replace(os.sep, "/")
+            yield from (name if inner == "." else f"{inner}/{name}" for name in names)
 
     def store(self) -> Any:
         """Return a zarr store over the folder that is written to."""

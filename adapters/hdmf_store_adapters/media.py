@@ -54,6 +54,18 @@ class Medium(Protocol):
         """Remove a replacement that was not published; nothing if there is none."""
         ...
 
+    def finish(self) -> None:
+        """Store what is still held back, and close what is open; the medium can be used again."""
+        ...
+
+    def list_keys(self) -> Iterable[str]:
+        """Return all keys; only media whose own store zarr does not know are asked."""
+        ...
+
+    def check_replaceable(self, force: bool) -> None:
+        """Raise `HierarchyExistsError` if what is here is no hierarchy, and `force` does not allow to replace that."""
+        ...
+
     def store(self) -> Any:
         """Return a zarr store over the place that is written to."""
         ...

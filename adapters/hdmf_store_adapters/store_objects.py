@@ -142,6 +142,20 @@ class StoreObject:
         if added and self._store.supports_deletes:
             sync(_together(self._store.delete, sorted(added)))
 
+    def finish(self) -> None:
+        """Do nothing: a store object belongs to whoever made it."""
+
+    def list_keys(self) -> Iterable[str]:
+        """Return all keys."""
+
+        async def listed() -> list[str]:
+            return [key async for key in self._store.list()]
+
+        return sync(listed())
+
+    def check_replaceable(self, force: bool) -> None:
+        """Allow it: a store object holds nothing but a hierarchy."""
+
     def store(self) -> Any:
         """Return the store itself."""
         return self._store

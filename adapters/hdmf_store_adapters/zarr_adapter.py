@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import zarr
 from zarr.abc.store import Store
+from zarr.storage import ZipStore
 
 from hdmf_store.adapter import CREATING_MODES, READING_MODES, Capabilities, Location, Plan, Progress, check_mode
 from hdmf_store.errors import (
@@ -34,7 +35,7 @@ from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.hierarchy_documents import group_documents
 from hdmf_store_adapters.json_forms import decode_target
-from hdmf_store_adapters.local_files import LocalFiles
+from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.other_writers import OtherWriters
 from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for
@@ -44,6 +45,8 @@ from hdmf_store_adapters.zarr_places import check_names, codec_of, medium_and_lo
 __all__ = ["ZarrAdapter"]
 
 _NEWEST = 3
+LINKED_KINDS = ("zarr", "zip")
+"""The kinds of hierarchies that links in one Zarr hierarchy may lead to: all whose location says what they are."""
 
 
 class ZarrAdapter:
@@ -75,6 +78,7 @@ class ZarrAdapter:
     """
 
     name = "zarr"
+    engine = "zarr"
 
     def __init__(
         self,
@@ -92,13 +96,13 @@ class ZarrAdapter:
                 f"zarr_format must be one of {', '.join(map(str, sorted(FORMATS)))}, not {zarr_format!r}"
             )
         self._object_codec = None if object_codec is None else codec_of(object_codec)
-        self._medium, self._location = medium_and_location(place, storage_options)
+        self._medium, self._location = self._medium_and_location(place, storage_options)
         self._synchronizer = synchronizer_for(synchronizer, self._location)
         self._place = place  # a temporary store lives as long as somebody holds it
         self._force = force_overwrite
         self._separator = separator or getattr(place, "dimension_separator", None)
         self._is_linkable = self._location.can_be_linked and not getattr(place, "is_temporary", False)
-        self._read_only = isinstance(place, Store) and place.read_only
+        self._read_only = self._only_reads(place, self._location)
         self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST)
         self._holder = ArrayHolder(self._held, self._synchronizer, self._wishes)
         self._held.source_of = partial(StoredSource, self._holder)
@@ -110,13 +114,23 @@ class ZarrAdapter:
         self._holder.forget_store()
         self._others = OtherWriters(self._held, self._synchronizer)
 
+    # what a place of another kind of Zarr changes: `ZarrAdapter` itself takes folders, URLs and store objects
+
+    @staticmethod
+    def _medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+        return medium_and_location(place, storage_options)
+
+    @staticmethod
+    def _only_reads(place: Any, _location: Location) -> bool:
+        return isinstance(place, Store) and place.read_only
+
     # ------------------------------------------------------------------------------------- finding the right adapter
 
     @staticmethod
     def claims(place: Any) -> bool:
         """Return whether Zarr is at a place, or belongs there by the place's name or type."""
         if isinstance(place, Store):
-            return True
+            return not isinstance(place, ZipStore)
         if not isinstance(place, str | os.PathLike):
             return False
         location = Location.of(place)
@@ -148,7 +162,7 @@ class ZarrAdapter:
             consolidates=True,
             atomic_changes=True,
             keeps_bytes=True,
-            links_to=(self.name,),
+            links_to=LINKED_KINDS,
             reserved_names=self._held.reserved_names,
         )
 
@@ -163,15 +177,23 @@ class ZarrAdapter:
         if mode not in READING_MODES and self._read_only:
             raise ModeError(self._location.address, "write", mode, "a store that is not read-only")
         self._forget()
+        try:
+            self._check_place(mode)
+        except BaseException:
+            self._medium.finish()
+            raise
+        self._held.mode = mode
+
+    def _check_place(self, mode: str) -> None:
+        """Find out what is there, and raise where that does not fit the mode."""
         exists = mode != "w" and self._held.recognise()
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
         if mode in (*READING_MODES, "r+") and not exists:
             raise MissingHierarchyError(self._location.address, why_missing(self._location))
         self._held.is_new = mode in CREATING_MODES or not exists
-        if self._held.is_new and isinstance(self._medium, LocalFiles):
+        if self._held.is_new:
             self._medium.check_replaceable(self._force)
-        self._held.mode = mode
 
     def close(self) -> None:
         """Release what is held; a document that an appended array made stale is brought up to date first."""
@@ -181,6 +203,7 @@ class ZarrAdapter:
                     self._held.store_root(True)
         if self.mode:
             self._medium.discard()
+            self._medium.finish()
         self._forget()
 
     def load(self) -> Hierarchy:
@@ -248,6 +271,11 @@ class ZarrAdapter:
     def synchronizer(self) -> Synchronizer | None:
         """The locks that writers of this hierarchy share, if any."""
         return self._synchronizer
+
+    @property
+    def arrays(self) -> ArrayHolder:
+        """What serves the arrays that were handed out."""
+        return self._holder
 
     def zarr_version(self) -> int:
         """Return the version of the Zarr format."""

@@ -12,7 +12,7 @@ from hdmf.backends.io import HDMFIO
 from hdmf.build import BuildManager, DatasetBuilder, GroupBuilder, LinkBuilder
 from hdmf.build.builders import BaseBuilder
 
-from hdmf_store.adapter import Location, StoreAdapter, adapter_named
+from hdmf_store.adapter import Location, StoreAdapter, adapter_named, adapters
 from hdmf_store.errors import ArgumentError, DanglingTargetError, HDMFStoreError
 from hdmf_store.facade import zarr_objects as objects
 from hdmf_store.facade.store_io import StoreIO
@@ -116,7 +116,8 @@ class ZarrIO(StoreIO):
 
     @staticmethod
     def _adapter_class(path: Any) -> Any:
-        return adapter_named("zarr")
+        kinds = [kind for kind in adapters().values() if getattr(kind, "engine", None) == "zarr"]
+        return next((kind for kind in kinds if kind.claims(path)), adapter_named("zarr"))
 
     @property
     def _zarr(self) -> Any:
@@ -285,7 +286,7 @@ class ZarrIO(StoreIO):
     def can_read(path: Any) -> bool:
         """Return whether there is a Zarr file at a path, URL or store."""
         try:
-            adapter = adapter_named("zarr")(path)
+            adapter = ZarrIO._adapter_class(path)(path)
             adapter.open("r")
         except (HDMFStoreError, OSError, ValueError, ImportError):
             return False

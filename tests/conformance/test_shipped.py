@@ -13,6 +13,7 @@ from hdmf_store import DirectoryStore, NestedDirectoryStore, TempStore
 from hdmf_store.testing import AdapterConformance, MemoryAdapter, MemoryPlace
 from hdmf_store_adapters.hdf5_adapter import HDF5Adapter
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
+from hdmf_store_adapters.zip_adapter import ZipAdapter
 from tests.adapters.stores import CountingAsyncStore
 
 
@@ -90,6 +91,24 @@ class TestZarrAsyncStore(AdapterConformance):
 
     def new_place(self, folder: Path) -> Any:
         return CountingAsyncStore()
+
+
+class TestZip(AdapterConformance):
+    """A zip archive."""
+
+    adapter_class = ZipAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return fresh(folder, ".zarr.zip")
+
+
+class TestZipFormat2(AdapterConformance):
+    """A zip archive, in format 2."""
+
+    adapter_class = partial(ZipAdapter, zarr_format=2)
+
+    def new_place(self, folder: Path) -> Any:
+        return fresh(folder, ".zarr.zip")
 
 
 class TestHDF5(AdapterConformance):

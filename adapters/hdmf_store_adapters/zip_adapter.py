@@ -1,0 +1,61 @@
+"""The adapter for Zarr in a zip archive: one file that holds a whole hierarchy."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from zarr.storage import ZipStore
+
+from hdmf_store.adapter import Location
+from hdmf_store.errors import ArgumentError
+from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.zarr_adapter import ZarrAdapter
+from hdmf_store_adapters.zip_files import ZipFiles
+
+__all__ = ["ZipAdapter"]
+
+_SUFFIX = ".zip"
+
+
+class ZipAdapter(ZarrAdapter):
+    """One Zarr hierarchy in a zip archive.
+
+    Each write packs the archive anew, of old members and new ones, and puts it in the old one's place in one step; so
+    does closing after arrays were assigned into. No key is ever stored twice. A URL is read, not written.
+
+    Parameters
+    ----------
+    place : str, Path or zarr.storage.ZipStore
+        The archive; of a store object, its path and whether it is read-only are taken.
+    **options
+        As for `ZarrAdapter`.
+    """
+
+    name = "zip"
+
+    @staticmethod
+    def claims(place: Any) -> bool:
+        """Return whether a place is a zip archive, or is to become one by its name."""
+        if isinstance(place, ZipStore):
+            return True
+        if not isinstance(place, str | os.PathLike):
+            return False
+        location = Location.of(place)
+        if location.is_local and os.path.lexists(location.address):
+            return os.path.isfile(location.address) and zipfile.is_zipfile(location.address)
+        return location.name.endswith(_SUFFIX)
+
+    @staticmethod
+    def _medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+        path = place.path if isinstance(place, ZipStore) else place
+        if not isinstance(path, str | os.PathLike):
+            raise ArgumentError(f"{place!r} is no path or URL of a zip archive")
+        location = Location.of(path)
+        return ZipFiles(location, storage_options), location
+
+    @staticmethod
+    def _only_reads(place: Any, location: Location) -> bool:
+        return not location.is_local or (isinstance(place, ZipStore) and place._zmode == "r" and place.read_only)
