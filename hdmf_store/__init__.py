@@ -12,6 +12,7 @@ from hdmf_store.adapter import (
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
+    ConflictError,
     DanglingTargetError,
     DanglingTargetWarning,
     FormatError,
@@ -45,6 +46,7 @@ __all__ = [
     "BadLinkError",
     "Capabilities",
     "ClosedError",
+    "ConflictError",
     "DanglingTargetError",
     "DanglingTargetWarning",
     "DirectoryStore",

@@ -10,6 +10,7 @@
     ├── LocationError              (ValueError)            a place that cannot be named or reached from another
     ├── MissingHierarchyError      (FileNotFoundError)     nothing is stored there
     ├── HierarchyExistsError       (FileExistsError)       something is stored there already
+    ├── ConflictError              (RuntimeError)          another writer was faster
     ├── FormatError                (ValueError)            what is stored does not follow its format
     │   └── UnreadableError                                one node cannot be decoded; the others can
     ├── UnsupportedValueError      (TypeError)             a value that the store has no form for
@@ -33,6 +34,7 @@ import attrs
 __all__ = [
     "ArgumentError",
     "ClosedError",
+    "ConflictError",
     "DanglingTargetError",
     "DanglingTargetWarning",
     "FormatError",
@@ -148,6 +150,17 @@ class HierarchyExistsError(HDMFStoreError, FileExistsError):
 
     def __str__(self) -> str:
         return f"{self.location}: {self.reason}"
+
+
+@attrs.define(eq=False)
+class ConflictError(HDMFStoreError, RuntimeError):
+    """Another writer changed the same hierarchy meanwhile; nothing of this write was stored."""
+
+    location: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}. Open the file again and repeat the change."
 
 
 @attrs.define(eq=False)

@@ -140,10 +140,12 @@ class ArrayHolder:
         region = tuple(slice(at, at + length) for at, length in zip(corner, stored.shape, strict=True))
         coder = record.codec or ZarrChunk(held.format, document, record, held.address, path)
         prefix = path[1:] + "/"
+        shape = tuple(n + stored.shape[axis] if at == axis else n for at, n in enumerate(record.shape))
+        longer = held.format.resized(document, shape)
+        held.medium.declare(held.format.files(path, longer))
         chunks = overlaid(record, region, stored, coder, lambda key: held.medium.read(prefix + key))
         held.medium.write_many((prefix + key, data) for key, data in chunks)
-        shape = tuple(n + stored.shape[axis] if at == axis else n for at, n in enumerate(record.shape))
-        held.change(path, held.format.resized(document, shape))
+        held.change(path, longer)
         held.store(path)
 
     def rewrite(self, path: str, dataset: Dataset) -> None:

@@ -112,6 +112,7 @@ class DatasetWriter:
             values = datasets[path].values
             if isinstance(values, Unwritten):
                 continue
+            self._medium.declare(self._format.files(path, document))
             assert isinstance(values, RandomAccess)
             for key, data in self._encoded(path, record, values, self._coder(path, document, record), executor):
                 yield f"{path[1:]}/{key}", data
@@ -160,8 +161,11 @@ class DatasetWriter:
             lambda data: coder.decode(data, record.chunks),
         )
         assert isinstance(dataset.values, Stream)
+        shape = dataset.shape
         for region, values in dataset.values.pieces:
             self._check_cells(path, record, values)
+            shape = tuple(max(length, part.stop) for length, part in zip(shape, region, strict=True))
+            self._medium.declare(self._format.files(path, self._format.resized(document, shape)))
             self._put(path, assembler.add(region, values))
             self._report(values.nbytes)
             yield

@@ -78,6 +78,9 @@ class LocalFiles:
                 _remove_file(temporary)
                 raise
 
+    def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Do nothing: chunks may come before documents."""
+
     def remove(self, folders: Sequence[str]) -> None:
         """Remove folders and all that is in them."""
         for folder in folders:
@@ -120,6 +123,9 @@ class LocalFiles:
             names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
         for name in names:
             self._crawl(f"{prefix}{name}/", documents, found)
+
+    def begin_changes(self) -> None:
+        """Do nothing: changes are undone one by one."""
 
     def begin_replacement(self) -> None:
         """Direct all writing to a new folder beside this one."""

@@ -26,6 +26,10 @@ class Medium(Protocol):
         """Store bytes under keys; in no order, together where that is faster. Each key's bytes appear whole."""
         ...
 
+    def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Take note of an array's document before its chunks come; only media that ask for that order store it."""
+        ...
+
     def remove(self, folders: Sequence[str]) -> None:
         """Remove all keys below each of the folders; what is not there is no error."""
         ...
@@ -40,6 +44,10 @@ class Medium(Protocol):
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
         """Return all files of those names by their keys, parents before what is below them."""
+        ...
+
+    def begin_changes(self) -> None:
+        """Prepare for changes of what is here, so that `discard` undoes them where the medium can."""
         ...
 
     def begin_replacement(self) -> None:
@@ -90,3 +98,6 @@ class Shadow:
     def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
         """Keep bytes under keys."""
         self.written.update(items)
+
+    def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Do nothing: everything is stored together."""

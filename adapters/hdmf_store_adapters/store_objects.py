@@ -7,7 +7,9 @@ belong to that loop. It is the one thing used here that zarr does not export; a 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from zarr.abc.store import Store, SupportsGetSync, SupportsSetSync
@@ -78,6 +80,9 @@ class StoreObject:
         for batch in _batches(items):
             sync(_together(put, batch))
 
+    def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Do nothing: chunks may come before documents."""
+
     def remove(self, folders: Sequence[str]) -> None:
         """Remove all keys below each of the folders, where the store can delete."""
         if self._store.supports_deletes:
@@ -100,13 +105,25 @@ class StoreObject:
             sync(_together(self._store.delete, sorted(held - set(files))))
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
-        """Return all files of those names by their keys, parents first."""
+        """Return all files of those names by their keys: one level of groups after the other, never listing chunks."""
+        found: dict[str, bytes] = {}
+        level = [""]
+        while level:
+            keys = [folder + name for folder in level for name in documents]
+            here = {key: data for key, data in zip(keys, self.read_many(keys), strict=True) if data is not None}
+            found |= here
+            groups = [folder for folder in level if _is_group([(n, here.get(folder + n)) for n in documents])]
+            listed = sync(_together(self._names_in, groups))
+            level = [f"{folder}{name}/" for folder, names in zip(groups, listed, strict=True) for name in names]
+            level = [folder for folder in level if folder.rstrip("/").rpartition("/")[2] not in documents]
+        return found
 
-        async def keys() -> list[str]:
-            return [key async for key in self._store.list() if key.rpartition("/")[2] in documents]
+    async def _names_in(self, folder: str) -> list[str]:
+        names = {name.rstrip("/").rpartition("/")[2] async for name in self._store.list_dir(folder.rstrip("/"))}
+        return sorted(names - {""})
 
-        found = sorted(sync(keys()), key=lambda key: (key.count("/"), key))
-        return {key: data for key, data in zip(found, self.read_many(found), strict=True) if data is not None}
+    def begin_changes(self) -> None:
+        """Do nothing: changes are undone one by one."""
 
     def begin_replacement(self) -> None:
         """Remember what is there, so that `publish` can remove what is not replaced."""
@@ -159,6 +176,15 @@ class StoreObject:
     def store(self) -> Any:
         """Return the store itself."""
         return self._store
+
+
+def _is_group(files: Iterable[tuple[str, bytes | None]]) -> bool:
+    """Return whether a folder's documents are those of a group, in either format; an array's folder holds chunks."""
+    stored = {name: data for name, data in files if data is not None}
+    with suppress(ValueError):  # who reads the document will say what is wrong with it
+        document = json.loads(stored.get("zarr.json", b"{}"))
+        return bool(stored) and ".zarray" not in stored and document.get("node_type") != "array"
+    return False
 
 
 def _batches(items: Iterable[tuple[str, bytes]], limit: int = 64 * 2**20) -> Iterable[list[tuple[str, bytes]]]:

@@ -45,7 +45,7 @@ from hdmf_store_adapters.zarr_places import check_names, codec_of, medium_and_lo
 __all__ = ["ZarrAdapter"]
 
 _NEWEST = 3
-LINKED_KINDS = ("zarr", "zip")
+LINKED_KINDS = ("zarr", "zip", "icechunk")
 """The kinds of hierarchies that links in one Zarr hierarchy may lead to: all whose location says what they are."""
 
 
@@ -79,6 +79,8 @@ class ZarrAdapter:
 
     name = "zarr"
     engine = "zarr"
+    consolidates = True
+    transactional = False
 
     def __init__(
         self,
@@ -116,12 +118,10 @@ class ZarrAdapter:
 
     # what a place of another kind of Zarr changes: `ZarrAdapter` itself takes folders, URLs and store objects
 
-    @staticmethod
-    def _medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+    def _medium_and_location(self, place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
         return medium_and_location(place, storage_options)
 
-    @staticmethod
-    def _only_reads(place: Any, _location: Location) -> bool:
+    def _only_reads(self, place: Any, location: Location) -> bool:
         return isinstance(place, Store) and place.read_only
 
     # ------------------------------------------------------------------------------------- finding the right adapter
@@ -159,7 +159,8 @@ class ZarrAdapter:
             writable=not self._read_only,
             remote=self._location.is_remote,
             linkable=self._is_linkable,
-            consolidates=True,
+            consolidates=self.consolidates,
+            transactional=self.transactional,
             atomic_changes=True,
             keeps_bytes=True,
             links_to=LINKED_KINDS,
@@ -248,6 +249,8 @@ class ZarrAdapter:
     def consolidate(self) -> None:
         """Write the root's document anew, with the documents of all nodes as they are stored."""
         self._held.check_writes("consolidate", "mode 'r+'")
+        if not self.consolidates:
+            return
         with all_of(self._synchronizer, [HIERARCHY]):
             self._held.reread_all()
             self._held.store_root(True)
@@ -314,6 +317,8 @@ class ZarrAdapter:
         documents = group_documents(plan.nodes, known, zarr_format, address, self._held.itself)
         if self._held.is_new:
             self._medium.begin_replacement()
+        else:
+            self._medium.begin_changes()
         writer = DatasetWriter(self._medium, zarr_format, address, self._wishes(), progress)
         try:
             fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
@@ -346,7 +351,7 @@ class ZarrAdapter:
         below.sort(key=lambda path: -path.count("/"))
         self._medium.write_many(_counted((zarr_format.files(p, documents[p]) for p in below), progress))
         complete = {ROOT: zarr_format.group_document(Group(), {}, "", ROOT), **known, **documents}
-        self._held.store_root(consolidate, complete)
+        self._held.store_root(consolidate and self.consolidates, complete)
         self._medium.publish()
         self._held.adopt(complete)
         self._holder.forget_store()
@@ -354,7 +359,7 @@ class ZarrAdapter:
     def _undo(self, known: Mapping[str, Document], plan: Plan, documents: Mapping[str, Document]) -> None:
         """Take back what a failed write has done, as far as the medium still answers."""
         self._medium.discard()
-        if self._held.is_new:
+        if self._held.is_new or self.transactional:
             return
         with suppress(Exception):  # the failure that is being reported matters more than one of the clean-up
             new = [path for path in plan.nodes if path not in known and parent(path) in known]

@@ -48,14 +48,12 @@ class ZipAdapter(ZarrAdapter):
             return os.path.isfile(location.address) and zipfile.is_zipfile(location.address)
         return location.name.endswith(_SUFFIX)
 
-    @staticmethod
-    def _medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+    def _medium_and_location(self, place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
         path = place.path if isinstance(place, ZipStore) else place
         if not isinstance(path, str | os.PathLike):
             raise ArgumentError(f"{place!r} is no path or URL of a zip archive")
         location = Location.of(path)
         return ZipFiles(location, storage_options), location
 
-    @staticmethod
-    def _only_reads(place: Any, location: Location) -> bool:
+    def _only_reads(self, place: Any, location: Location) -> bool:
         return not location.is_local or (isinstance(place, ZipStore) and place._zmode == "r" and place.read_only)

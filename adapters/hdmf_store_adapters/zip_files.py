@@ -128,6 +128,9 @@ class ZipFiles:
             staged.write_many([(key, data)])
             self._staged_keys.add(key)
 
+    def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Do nothing: chunks may come before documents."""
+
     def remove(self, folders: Sequence[str]) -> None:
         """Leave out all members below each of the folders when the archive is packed."""
         for folder in folders:
@@ -150,6 +153,9 @@ class ZipFiles:
         for key in [key for key in self.list_keys() if key.startswith(folder + "/") and key not in files]:
             self.remove_file(key)
         self.write_many(files.items())
+
+    def begin_changes(self) -> None:
+        """Do nothing: changes are undone one by one."""
 
     def begin_replacement(self) -> None:
         """Leave out all members that there are when the archive is packed."""

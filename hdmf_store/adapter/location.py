@@ -74,7 +74,7 @@ class Location:
     @property
     def is_remote(self) -> bool:
         """Whether this is a URL that another machine may serve."""
-        return self.scheme not in ("file", "memory", _NOWHERE)
+        return self.scheme not in ("file", "memory", "icechunk", _NOWHERE)
 
     @property
     def can_be_linked(self) -> bool:

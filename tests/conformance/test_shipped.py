@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import icechunk
+from icechunk import Repository
 from zarr.storage import MemoryStore
 
 from hdmf_store import DirectoryStore, NestedDirectoryStore, TempStore
 from hdmf_store.testing import AdapterConformance, MemoryAdapter, MemoryPlace
 from hdmf_store_adapters.hdf5_adapter import HDF5Adapter
+from hdmf_store_adapters.icechunk_adapter import IcechunkAdapter
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from hdmf_store_adapters.zip_adapter import ZipAdapter
 from tests.adapters.stores import CountingAsyncStore
@@ -109,6 +114,54 @@ class TestZipFormat2(AdapterConformance):
 
     def new_place(self, folder: Path) -> Any:
         return fresh(folder, ".zarr.zip")
+
+
+class TestIcechunk(AdapterConformance):
+    """An Icechunk repository in a folder."""
+
+    adapter_class = IcechunkAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return f"icechunk://{fresh(folder, '')}"
+
+
+class TestIcechunkRepository(AdapterConformance):
+    """An open repository, here in memory; each opening reads the state of its branch at that moment."""
+
+    adapter_class = IcechunkAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return Repository.create(icechunk.in_memory_storage())
+
+
+class TestIcechunkSession(AdapterConformance):
+    """A session whose owner commits what was written, once that has succeeded."""
+
+    adapter_class = IcechunkAdapter
+    is_exclusive = True  # nobody else sees what is not committed
+
+    def new_place(self, folder: Path) -> Any:
+        return Repository.create(icechunk.in_memory_storage())
+
+    def connect(self, place: Any) -> Any:
+        return super().connect(_session_of(place))
+
+    @contextmanager
+    def opened(self, place: Any, mode: str = "r") -> Iterator[Any]:
+        with super().opened(place, mode) as adapter:
+            yield adapter
+        if _session_of(place).has_uncommitted_changes:
+            _sessions.pop(place).commit("by its owner")
+
+
+_sessions: dict[Any, Any] = {}
+
+
+def _session_of(repository: Any) -> Any:
+    """Return the session that is under way in a repository."""
+    if repository not in _sessions:
+        _sessions[repository] = repository.writable_session("main")
+    return _sessions[repository]
 
 
 class TestHDF5(AdapterConformance):
