@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -21,6 +22,7 @@ __all__ = [
     "adapter_class_for",
     "adapter_named",
     "adapters",
+    "most_specific",
     "open_adapter",
     "recognise",
     "register_adapter",
@@ -68,13 +70,29 @@ def adapter_class_for(place: Any) -> AdapterClass:
         If none does; the message lists those that were asked.
     """
     known = adapters()
-    for adapter_class in known.values():
-        if adapter_class.claims(place):
-            return adapter_class
+    found = most_specific(place, known.values())
+    if found is not None:
+        return found
     raise ArgumentError(
         f"no storage adapter serves {place!r} (asked: {', '.join(known) or 'none is installed'}). "
         "Does it exist? For a new file, end its name with .zarr, .nwb or .h5."
     )
+
+
+def most_specific(place: Any, kinds: Iterable[AdapterClass]) -> AdapterClass | None:
+    """Return the adapter class that claims a place; of several the first, or one that is derived from it.
+
+    So an adapter for one kind of zarr store, derived from that for all of them, is found whatever its name is.
+    """
+    claiming = [kind for kind in kinds if kind.claims(place)]
+    for kind in claiming:
+        if not any(other is not kind and _is_derived(other, kind) for other in claiming):
+            return kind
+    return None
+
+
+def _is_derived(kind: Any, base: Any) -> bool:
+    return isinstance(kind, type) and isinstance(base, type) and issubclass(kind, base)
 
 
 def adapter_named(name: str) -> AdapterClass:

@@ -12,7 +12,7 @@ from hdmf.backends.io import HDMFIO
 from hdmf.build import BuildManager, DatasetBuilder, GroupBuilder, LinkBuilder
 from hdmf.build.builders import BaseBuilder
 
-from hdmf_store.adapter import Location, StoreAdapter, adapter_named, adapters
+from hdmf_store.adapter import Location, StoreAdapter, adapter_named, adapters, most_specific
 from hdmf_store.errors import ArgumentError, DanglingTargetError, HDMFStoreError
 from hdmf_store.facade import zarr_objects as objects
 from hdmf_store.facade.store_io import StoreIO
@@ -117,7 +117,7 @@ class ZarrIO(StoreIO):
     @staticmethod
     def _adapter_class(path: Any) -> Any:
         kinds = [kind for kind in adapters().values() if getattr(kind, "engine", None) == "zarr"]
-        return next((kind for kind in kinds if kind.claims(path)), adapter_named("zarr"))
+        return most_specific(path, kinds) or adapter_named("zarr")
 
     @property
     def _zarr(self) -> Any:

@@ -11,7 +11,15 @@ import pytest
 import zarr
 from zarr.storage import MemoryStore
 
-from hdmf_store.adapter import StoreAdapter, adapter_class_for, adapters, open_adapter, recognise, register_adapter
+from hdmf_store.adapter import (
+    StoreAdapter,
+    adapter_class_for,
+    adapters,
+    most_specific,
+    open_adapter,
+    recognise,
+    register_adapter,
+)
 from hdmf_store.adapter import registry as registry_module
 from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import Group, Number
@@ -67,6 +75,25 @@ def test_a_registered_adapter_takes_the_place_of_an_installed_one() -> None:
 
     assert adapters()["zarr"] is Own
     assert adapter_class_for("new.zarr") is Own
+
+
+def test_of_several_adapters_the_one_that_is_derived_from_the_others_serves() -> None:
+    """A vendor's store is one of zarr's, too; its own adapter is the one that knows more."""
+
+    class VendorStore(MemoryStore):
+        pass
+
+    class VendorAdapter(ZarrAdapter):
+        name = "zzz-vendor"
+
+        @staticmethod
+        def claims(place: Any) -> bool:
+            return isinstance(place, VendorStore)
+
+    for kinds in ([ZarrAdapter, VendorAdapter], [VendorAdapter, ZarrAdapter]):
+        assert most_specific(VendorStore(), kinds) is VendorAdapter
+        assert most_specific(MemoryStore(), kinds) is ZarrAdapter
+        assert most_specific(3, kinds) is None
 
 
 @pytest.mark.parametrize("place", ["nowhere", 3, object()], ids=["name", "number", "object"])
@@ -141,7 +168,7 @@ def test_a_plugin_that_fails_to_load_is_a_warning_that_names_it(tmp_path: Path, 
         check=True,
     )
 
-    assert done.stdout == "hdf5 zarr zip"
+    assert done.stdout == "hdf5 icechunk zarr zip"
     assert "'broken' (broken_vendor:Adapter) could not be loaded" in done.stderr
 
 
