@@ -4,6 +4,7 @@ This room knows no file, no engine and no HDMF. Translation makes nodes from bui
 them, and tests compare them.
 """
 
+from hdmf_store.nodes.blocks import Blocks, blocks_of
 from hdmf_store.nodes.elements import Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text, Unreadable
 from hdmf_store.nodes.hierarchy import (
     HERE,
@@ -19,6 +20,8 @@ from hdmf_store.nodes.hierarchy import (
     parent,
 )
 from hdmf_store.nodes.layout import Codec, Layout
+from hdmf_store.nodes.portable import node_from_json, node_to_json, pack, unpack
+from hdmf_store.nodes.settled import settled
 from hdmf_store.nodes.sources import (
     ArraySource,
     Origin,
@@ -40,6 +43,7 @@ __all__ = [
     "HERE",
     "ROOT",
     "ArraySource",
+    "Blocks",
     "Bytes",
     "Codec",
     "Compound",
@@ -64,12 +68,18 @@ __all__ = [
     "Unreadable",
     "Unwritten",
     "basename",
+    "blocks_of",
     "each",
     "join",
+    "node_from_json",
+    "node_to_json",
+    "pack",
     "parent",
     "part",
     "read_whole",
+    "settled",
     "slabs",
     "tiles",
+    "unpack",
     "whole",
 ]

@@ -23,23 +23,18 @@ from hdmf_store.errors import (
 )
 from hdmf_store.nodes import (
     ROOT,
-    Bytes,
-    Compound,
     Dataset,
-    ElementType,
     Group,
     Hierarchy,
     Link,
     Node,
-    Number,
     Origin,
+    RandomAccess,
     Region,
-    Stream,
-    Text,
     Unreadable,
-    Unwritten,
     part,
     read_whole,
+    settled,
 )
 
 __all__ = ["MemoryAdapter", "MemoryPlace"]
@@ -177,7 +172,9 @@ class MemoryAdapter:
             return Group(dict(node.attributes))
         if isinstance(node.element, Unreadable):
             raise UnreadableError(str(self._location), path, node.element.reason)
-        array = _collected(node)
+        whole = settled(node)
+        assert isinstance(whole.values, RandomAccess)
+        array = np.array(read_whole(whole.values, whole.shape))
         origin = Origin(self._location.identity, path)
         return attrs.evolve(node, shape=array.shape, values=_Kept(array, origin), attributes=dict(node.attributes))
 
@@ -191,32 +188,3 @@ class MemoryAdapter:
     def resolve(self, source: str) -> tuple[Location, ...]:
         """Return the places that a recorded source may mean."""
         return () if source in ("", ".") else (Location.of(source),)
-
-
-def _collected(node: Dataset) -> np.ndarray:
-    if isinstance(node.values, Stream):
-        array = _filled(node.shape, node)
-        for region, values in node.values.pieces:
-            reach = tuple(max(n, part.stop) for n, part in zip(array.shape, region, strict=True))
-            if reach != array.shape:
-                grown = _filled(reach, node)
-                grown[tuple(slice(0, n) for n in array.shape)] = array
-                array = grown
-            array[region] = values
-        return array
-    if isinstance(node.values, Unwritten):
-        return _filled(node.shape, node)
-    return np.array(read_whole(node.values, node.shape))
-
-
-def _filled(shape: tuple[int, ...], node: Dataset) -> np.ndarray:
-    fill = node.layout.fill_value
-    array = np.empty(shape, node.element.dtype)
-    array[...] = _fill_of(node.element) if fill is None else fill
-    return array
-
-
-def _fill_of(element: ElementType) -> Any:
-    if isinstance(element, Compound):
-        return tuple(_fill_of(field.type) for field in element.fields)
-    return {Number: 0, Text: "", Bytes: b""}.get(type(element))

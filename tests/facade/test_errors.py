@@ -17,6 +17,11 @@ from hdmf_store import HDMFStoreError, ZarrIO
 
 EXAMPLES: list[tuple[HDMFStoreError, type[Exception], list[str]]] = [
     (hdmf_store.ArgumentError("no such mode"), ValueError, ["no such mode"]),
+    (
+        hdmf_store.ConflictError("/a.zarr", "another writer was faster"),
+        RuntimeError,
+        ["/a.zarr", "Open the file again"],
+    ),
     (hdmf_store.ClosedError("/a.zarr", "read"), ValueError, ["/a.zarr", "read", "Open it again"]),
     (
         hdmf_store.UnsupportedModeError("/a.zarr", "write", "r", "mode 'w'"),

@@ -19,6 +19,7 @@ FILE, PATH = "/data/a.zarr", "/acquisition/x"
 CASES = [
     (errors.ArgumentError("mode 'q' is no mode"), [ValueError], ["mode 'q'"]),
     (errors.ClosedError(FILE, "read"), [ValueError], [FILE, "read", "closed"]),
+    (errors.ConflictError(FILE, "another writer was faster"), [RuntimeError], [FILE, "faster", "Open the file again"]),
     (errors.ModeError(FILE, "write", "r", "mode 'a'"), [], [FILE, "write", "'r'", "mode 'a'"]),
     (
         errors.MissingExtraError("s3fs", "s3", "Reading from S3"),
