@@ -37,6 +37,7 @@ from hdmf_store.errors import (
 )
 from hdmf_store.facade.workers import check_jobs, workers
 from hdmf_store.translate.from_builders import Destination
+from hdmf_store.translate.growing import admit_long_columns
 from hdmf_store.translate.reading import Reader
 from hdmf_store.translate.specs import load_namespaces
 from hdmf_store.translate.writing import Wishes, all_builders, store
@@ -240,7 +241,10 @@ class StoreIO(HDMFIO):
             In a mode that only creates, or if the file is empty.
         """
         self._check("read", reads=True)
-        return super().read(**kwargs)
+        container = super().read(**kwargs)
+        if self._mode in ("r+", "a"):
+            admit_long_columns(container)
+        return container
 
     def read_builder(self) -> GroupBuilder:
         """Return the builder of the root; the same one each time. Cached specifications are no part of it."""
