@@ -8,18 +8,27 @@ file, arrays are therefore handed out so that they grow as HDMF expects, and a r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from hdmf.common import VectorIndex
-from hdmf.container import AbstractContainer
+from hdmf.container import AbstractContainer, Data
 from hdmf.data_utils import DataIO
 
 from hdmf_store.adapter import StoreAdapter
-from hdmf_store.nodes import Dataset, Hierarchy, Target, join, parent
+from hdmf_store.nodes import Compound, Dataset, Hierarchy, ReferenceTo, Target, join, parent
 
-__all__ = ["GrowingData", "GrowingIndex", "admit_long_columns", "is_extended", "is_index", "take_back_row"]
+__all__ = [
+    "GrowingData",
+    "GrowingIndex",
+    "add_rows",
+    "admit_long_columns",
+    "columns_in_memory",
+    "is_extended",
+    "is_index",
+    "take_back_row",
+]
 
 _IDS = "id"
 _COLUMNS = "colnames"
@@ -56,6 +65,41 @@ class GrowingIndex(GrowingData):
         if arg > np.iinfo(self.data.dtype).max:
             self.data.retype(np.min_scalar_type(int(arg)))
         super().append(arg)
+
+
+def columns_in_memory(container: AbstractContainer) -> Iterator[tuple[Data, Any]]:
+    """Yield what holds values in memory, at and below a container, and those values."""
+    data = getattr(container, "data", None) if isinstance(container, Data) else None
+    data = data.data if isinstance(data, DataIO) else data
+    if isinstance(data, list) or (isinstance(data, np.ndarray) and data.ndim):
+        yield container, data
+    for child in container.children:
+        yield from columns_in_memory(child)
+
+
+def add_rows(adapter: StoreAdapter, path: str, values: Any, append: Callable[[str, Any], None]) -> None:
+    """Store the elements that values in memory have more than the dataset that was made of them.
+
+    Parameters
+    ----------
+    adapter : StoreAdapter
+    path : str
+    values : list or array
+    append : callable
+        Appends one element that is a reference, or holds some, to the dataset at a path.
+    """
+    node = adapter.load().nodes.get(path)
+    if not isinstance(node, Dataset) or not node.shape or len(values) <= node.shape[0]:
+        return
+    added, array = values[node.shape[0] :], adapter.array(path)
+    if isinstance(node.element, ReferenceTo) or (isinstance(node.element, Compound) and node.element.references):
+        for value in added:
+            append(path, value)
+    elif is_index(node):
+        for end in added:
+            GrowingIndex(data=array).append(end)
+    else:
+        GrowingData(data=array).extend(added)
 
 
 def is_index(node: Dataset) -> bool:

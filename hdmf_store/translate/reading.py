@@ -17,7 +17,7 @@ from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import ROOT, Origin
 from hdmf_store.translate.attribute_types import AttributeTypes
 from hdmf_store.translate.from_builders import Destination, target_of
-from hdmf_store.translate.growing import take_back_row
+from hdmf_store.translate.growing import add_rows, take_back_row
 from hdmf_store.translate.relocate import Others
 from hdmf_store.translate.to_builders import BuilderTree
 
@@ -74,6 +74,10 @@ class Reader:
         if not self.adapter.resolve(source) and source in (".", "", self.adapter.location.name):
             return self.adapter
         return self._elsewhere(self.adapter, source, path, target).adapter
+
+    def add_rows(self, path: str, values: Any) -> None:
+        """Store the elements that values in memory have more than the dataset at a path."""
+        add_rows(self.adapter, path, values, lambda path, value: self._append(self.adapter, path, value))
 
     def close(self) -> None:
         """Close the other files."""

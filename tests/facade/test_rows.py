@@ -181,6 +181,34 @@ def test_a_row_may_refer_to_what_was_written_a_moment_ago(recording: Path) -> No
         assert found.trials["timeseries"][2][0].timeseries is found.acquisition["late"]
 
 
+@in_both_formats
+@pytest.mark.parametrize("mode", ["w", "r+"])
+def test_rows_that_are_added_after_a_write_come_with_the_next(tmp_path: Path, mode: str, zarr_format: int) -> None:
+    """Columns that were written from memory a moment ago grow there; what they have more is stored, as of any other."""
+    path = tmp_path / "t.nwb.zarr"
+    made = new_recording()
+    if mode == "r+":
+        with NWBZarrIO(path, "w", zarr_format=zarr_format) as io:
+            io.write(made)
+
+    with NWBZarrIO(path, mode, **({"zarr_format": zarr_format} if mode == "w" else {})) as io:
+        file = made if mode == "w" else io.read()
+        file.trials.add_column("new", "numbers", data=np.array([1, 2], "int16"))
+        file.trials.add_column("words", "ragged", data=["a", "b", "c"], index=[1, 3])
+        io.write(file)
+        for number in range(2):
+            series = [file.acquisition["events"]]
+            file.add_trial(start_time=5.0, stop_time=6.0, timeseries=series, new=np.int16(number), words=["d"] * 200)
+        io.write(file)
+
+    with NWBZarrIO(path, "r") as io:
+        found = io.read().trials
+        assert lengths(found) == {4}
+        assert found["new"].data[:].tolist() == [1, 2, 0, 1]
+        assert [len(found["words"][row]) for row in range(4)] == [1, 2, 200, 200]
+        assert [row[0].timeseries.name for row in found["timeseries"][:]] == ["voltage", "events", "events", "events"]
+
+
 # ------------------------------------------------------------------------------------------------------- long columns
 
 
