@@ -11,7 +11,7 @@ import numpy as np
 from hdmf_store.nodes import Compound, ElementType, Number, ReferenceTo, Target, Text, each
 from hdmf_store_adapters.json_forms import ITSELF, decode_target
 
-__all__ = ["ArrayRecord", "CodesChunks", "as_text", "is_shape", "unreadable_record"]
+__all__ = ["ArrayRecord", "CodesChunks", "as_text", "holds_bytes", "is_shape", "unreadable_record"]
 
 
 class CodesChunks(Protocol):
@@ -59,6 +59,8 @@ class ArrayRecord:
         Between the indices of chunks that an unmarked array may also have used.
     stored : numpy.dtype or None
         Of elements as they are stored; None for elements of any length.
+    is_of_objects : bool
+        Whether zarr has no type for the elements, or a poor one, so that it cannot change some of them.
     """
 
     element: ElementType
@@ -73,6 +75,7 @@ class ArrayRecord:
     itself: frozenset[str] = ITSELF
     other_separator: str | None = None
     stored: np.dtype | None = None
+    is_of_objects: bool = False
 
     def chunk_key(self, index: tuple[int, ...]) -> str:
         """Return the key of a chunk after the array's path and a slash."""
@@ -105,7 +108,7 @@ class ArrayRecord:
         if isinstance(element, Compound):
             return self._normal_rows(array, element)
         objects = array if array.dtype.kind == "O" else array.astype(object)
-        if isinstance(element, Text) and array.dtype.kind != "U" and _holds_bytes(objects):
+        if isinstance(element, Text) and array.dtype.kind != "U" and holds_bytes(objects):
             return each(objects, _as_text)
         return objects
 
@@ -148,7 +151,8 @@ class ArrayRecord:
         return stored
 
 
-def _holds_bytes(array: np.ndarray) -> bool:
+def holds_bytes(array: np.ndarray) -> bool:
+    """Return whether some of an array's objects are bytes."""
     return any(issubclass(kind, bytes) for kind in set(map(type, array.reshape(-1).tolist())))
 
 

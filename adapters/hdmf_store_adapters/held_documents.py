@@ -109,6 +109,11 @@ class HeldDocuments:
         return False
 
     @property
+    def has_shards(self) -> bool:
+        """Whether the format can pack chunks in shards."""
+        return self.format.SHARDS
+
+    @property
     def reserved_names(self) -> tuple[str, ...]:
         """The names that the format keeps for its own files."""
         return self.format.DOCUMENTS if self.format.COPY is None else (*self.format.DOCUMENTS, self.format.COPY)

@@ -16,6 +16,7 @@ import attrs
 import numcodecs
 import numpy as np
 
+from hdmf_store.nodes import each
 from hdmf_store_adapters.chunk_codecs import decode_step
 from hdmf_store_adapters.safe_pickle import safe_loads
 
@@ -103,6 +104,19 @@ class _SafePickle:
         return pickle.dumps(data, protocol=_PROTOCOL)
 
 
+class _BytesOfText:
+    """Takes the place of numcodecs' codec for bytes, in which older writers keep text: text is encoded as UTF-8."""
+
+    def __init__(self) -> None:
+        self._bytes = numcodecs.VLenBytes()
+
+    def decode(self, data: Any) -> Any:
+        return self._bytes.decode(data)
+
+    def encode(self, data: Any) -> bytes:
+        return self._bytes.encode(each(data, lambda item: item.encode() if isinstance(item, str) else item))
+
+
 def numcodecs_chain(
     filters: Sequence[Mapping[str, Any]], compressor: Mapping[str, Any] | None, dtype: np.dtype, order: str
 ) -> NumcodecsChain | None:
@@ -132,6 +146,8 @@ def _codec(described: Mapping[str, Any]) -> Any:
     name = described.get("id")
     if name == "pickle":
         return _SafePickle()
+    if name == "vlen-bytes":
+        return _BytesOfText()
     if name not in _KNOWN:
         return None
     try:

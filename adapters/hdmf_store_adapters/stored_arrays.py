@@ -16,12 +16,13 @@ import attrs
 import numpy as np
 import zarr
 
-from hdmf_store.errors import UnreadableError, UnsupportedValueError
+from hdmf_store.errors import ClosedError, UnreadableError, UnsupportedValueError
 from hdmf_store.nodes import (
     ArraySource,
     Bytes,
     Compound,
     Dataset,
+    ElementType,
     Number,
     Origin,
     ReferenceTo,
@@ -30,7 +31,7 @@ from hdmf_store.nodes import (
     whole,
 )
 from hdmf_store_adapters.array_holder import ArrayHolder, DocumentOverlay
-from hdmf_store_adapters.array_record import ArrayRecord, as_text
+from hdmf_store_adapters.array_record import ArrayRecord, as_text, holds_bytes
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import read_region
 from hdmf_store_adapters.selections import plain_region, without_masks
@@ -44,6 +45,7 @@ from hdmf_store_adapters.touched_chunks import (
     chunks_of_mask,
     chunks_of_points,
 )
+from hdmf_store_adapters.user_values import empty, in_normal_form
 
 __all__ = ["StoredArray", "StoredSource"]
 
@@ -101,6 +103,8 @@ class StoredArray(zarr.Array):
         self._node_path = path
         self._opened: Any = None
         self._opened_for: ArrayRecord | None = None
+        self.on_refusal: Callable[[], None] | None = None
+        """Called when an append is refused, to take back what belongs to the same row."""
 
     @property
     def _async_array(self) -> Any:  # what zarr.Array keeps in a field is made on first use here
@@ -168,6 +172,13 @@ class StoredArray(zarr.Array):
         """The last part of the path."""
         return self._node_path.rpartition("/")[2]
 
+    def __repr__(self) -> str:
+        where = f"{type(self).__name__} {self._node_path} of {self._holder.address}"
+        try:
+            return f"<{where}, shape {self.shape}, dtype {self.dtype}>"
+        except ClosedError:
+            return f"<{where}, which is closed>"
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("a scalar has no length")
@@ -212,9 +223,17 @@ class StoredArray(zarr.Array):
         Raises
         ------
         UnsupportedValueError
-            If a text is longer than the field of a record that is to hold it.
+            If a value is not of the elements' type, or a number is one that this type cannot hold.
         """
         self._holder.check_writes("append")
+        try:
+            return self._append(data, axis)
+        except Exception:
+            if self.on_refusal is not None:
+                self.on_refusal()
+            raise
+
+    def _append(self, data: Any, axis: int) -> tuple[int, ...]:
         added = self._normal_form(data)
         if added.ndim != self.ndim or not -self.ndim <= axis < self.ndim:
             raise ValueError(f"cannot append an array of {added.ndim} axes along axis {axis} of {self.ndim}")
@@ -236,19 +255,40 @@ class StoredArray(zarr.Array):
 
     def _append_widened(self, added: np.ndarray, axis: int) -> None:
         """Store a table anew: a value is longer than its fields, or its form is one that is no longer written."""
+        self._store_anew(np.concatenate([self._all_values(), added], axis))
+
+    def _all_values(self) -> np.ndarray:
+        return StoredSource(self._holder, self._node_path).read(whole(self.shape))
+
+    def _store_anew(self, values: np.ndarray, **changes: Any) -> None:
+        """Store other values, in normal form, in place of all that there are."""
         node = self._holder.load()[self._node_path]
         assert isinstance(node, Dataset)
-        rows = np.concatenate([StoredSource(self._holder, self._node_path).read(whole(self.shape)), added], axis)
         layout = attrs.evolve(node.layout, chunks=None) if node.layout.chunks == self.shape else node.layout
-        self._holder.rewrite(
-            self._node_path, attrs.evolve(node, shape=rows.shape, values=ArraySource(rows), layout=layout)
-        )
+        element = Bytes() if isinstance(node.element, Text) and holds_bytes(values) else node.element
+        new = attrs.evolve(node, element=element, shape=values.shape, values=ArraySource(values), layout=layout)
+        self._holder.rewrite(self._node_path, attrs.evolve(new, **changes))
+
+    def retype(self, dtype: Any) -> None:
+        """Store the numbers anew in another type; for small arrays, as all of them are in memory meanwhile.
+
+        Raises
+        ------
+        UnsupportedValueError
+            If these are no numbers, or some that the type cannot hold.
+        """
+        self._holder.check_writes("change the type of an array")
+        with self._alone_with_document(), all_of(self._holder.synchronizer, self._all_chunk_locks()):
+            element, layout = Number.of(dtype), self._holder.load()[self._node_path].layout  # type: ignore[union-attr]
+            values = self._checked_form(self._all_values(), element)
+            # filters may be made for the old type; they are for bulk data, which this is not
+            self._store_anew(values, element=element, layout=attrs.evolve(layout, filters=None))
 
     def resize(self, new_shape: Any) -> None:
         """Change the lengths of the axes; what then lies outside is gone, also if the axes grow again later.
 
         zarr deletes chunks that lie outside, but keeps what was cut off within a chunk, and shows it again after the
-        array grew. Numbers and text are cleared here first, as HDF5 does it.
+        array grew. It is cleared here first, as HDF5 does it.
 
         Raises
         ------
@@ -262,21 +302,36 @@ class StoredArray(zarr.Array):
                 raise ValueError(f"{self.name}: {new_shape} is no shape for an array of {self.ndim} axes")
             grows = bool(np.all(lengths >= np.asarray(self.shape, int)))
             with all_of(self._holder.synchronizer, () if grows else self._all_chunk_locks()):
+                if self._record.is_of_objects:
+                    self._resize_objects(tuple(lengths.tolist()))
+                    return
                 if not grows:
                     self._clear_cut_off(lengths.tolist())
                 super().resize(new_shape)
             self._opened_for = self._record
 
+    def _resize_objects(self, shape: tuple[int, ...]) -> None:
+        """Store references, records or bytes anew in another shape; datasets of these are small."""
+        kept = tuple(slice(0, min(new, old)) for new, old in zip(shape, self.shape, strict=True))
+        values = empty(self._record.element, shape)
+        values[kept] = self._all_values()[kept]
+        self._store_anew(values)
+
     def _clear_cut_off(self, lengths: list[int]) -> None:
         """Set to the fill value what a shorter array leaves in chunks that it keeps a part of."""
         record = self._record
-        if not isinstance(record.element, Number | Text):
-            return
+        fill = "" if isinstance(record.element, Text) else record.fill
         for axis, (new, old, chunk) in enumerate(zip(lengths, record.shape, record.chunks, strict=True)):
             end = min(old, -(-new // chunk) * chunk)
             if new < end:
                 box = tuple(slice(new, end) if i == axis else slice(None) for i in range(self.ndim))
-                super().set_basic_selection(box, record.fill if isinstance(record.element, Number) else "")
+                super().set_basic_selection(box, fill)
+
+    def __setitem__(self, selection: Any, value: Any) -> None:
+        if self._record.is_of_objects:
+            self._assign_objects(selection, value)
+        else:
+            super().__setitem__(selection, value)
 
     def set_basic_selection(self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None) -> None:
         """Store values at integers and slices, one per axis."""
@@ -310,6 +365,14 @@ class StoredArray(zarr.Array):
         with self._alone_with_chunks(chunks_of_blocks(selection)):
             stored = self._assigned(value, fields)
             super().set_block_selection(selection, stored, fields=fields, prototype=prototype)
+
+    def _assign_objects(self, selection: Any, value: Any) -> None:
+        self._holder.check_writes("assign into an array")
+        with self._alone_with_document(), all_of(self._holder.synchronizer, self._all_chunk_locks()):
+            values = self._all_values()
+            given = self._normal_form(value)
+            values[selection] = given if given.ndim else given[()]
+            self._store_anew(values)
 
     def _assigned(self, value: Any, fields: Any) -> Any:
         self._holder.check_writes("assign into an array")
@@ -357,12 +420,16 @@ class StoredArray(zarr.Array):
 
     def _normal_form(self, value: Any) -> np.ndarray:
         """Return what a caller passes, as an array in the normal form of the elements."""
-        element = self._record.element
-        if isinstance(value, np.ndarray) and not isinstance(element, Number):
-            return value if value.dtype.kind not in "UT" else value.astype(object)
-        if isinstance(element, ReferenceTo | Text | Bytes) and not isinstance(value, np.ndarray):
-            return np.array(value, dtype=object)
-        return np.asarray(value, element.dtype)
+        return self._checked_form(value, self._record.element)
+
+    def _checked_form(self, value: Any, element: ElementType) -> np.ndarray:
+        try:
+            found = in_normal_form(value, element)
+            if isinstance(element, Text) and not self._record.is_of_objects and holds_bytes(found):
+                raise TypeError("there are bytes among them that are no UTF-8, and text takes no others")
+            return found
+        except (TypeError, ValueError, OverflowError, KeyError) as problem:
+            raise UnsupportedValueError(self._holder.address, self._node_path, str(problem)) from problem
 
     def _stored_form(self, value: Any) -> Any:
         if not isinstance(self._record.element, Compound | ReferenceTo):

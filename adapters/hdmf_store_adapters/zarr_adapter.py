@@ -162,6 +162,7 @@ class ZarrAdapter:
             consolidates=self.consolidates,
             transactional=self.transactional,
             atomic_changes=True,
+            shards=self._held.has_shards,
             keeps_bytes=True,
             links_to=LINKED_KINDS,
             reserved_names=self._held.reserved_names,

@@ -26,6 +26,8 @@ class ZarrFormat(Protocol):
     """The names of the files that hold documents."""
     COPY: str | None
     """The file of the root that holds a copy of all documents; None where that lies in the root's own document."""
+    SHARDS: bool
+    """Whether chunks can be packed in shards."""
     SIGNS: tuple[str, ...]
     """The files of a root by which the format is recognised, the likeliest first."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy as np
 from hdmf_store.errors import FormatError, UnsupportedValueError
 from hdmf_store.nodes import (
     Bytes,
+    Codec,
     Compound,
     Dataset,
     ElementType,
@@ -52,6 +53,7 @@ __all__ = ["RESERVED_ATTRIBUTES"]
 VERSION = 2
 DOCUMENTS = (".zarray", ".zgroup", ".zattrs")
 COPY = ".zmetadata"
+SHARDS = False
 SIGNS = (COPY, ".zgroup")
 CELL_FORM = None
 
@@ -162,8 +164,9 @@ def root_files(documents: Mapping[str, Mapping[str, Any]], consolidate_them: boo
 
 
 def with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str, path: str) -> dict[str, Any]:
-    """Return a stored dataset's document with other attributes; the format's own stay."""
-    kept = {name: value for name, value in document["attributes"].items() if name in RESERVED_ATTRIBUTES}
+    """Return a stored dataset's document with other attributes; the format's own stay, and the names of axes."""
+    own = RESERVED_ATTRIBUTES if dataset.layout.dimension_names is None else RESERVED_ATTRIBUTES | {DIMENSIONS}
+    kept = {name: value for name, value in document["attributes"].items() if name in own}
     return {**document, "attributes": {**encode_attributes(dataset.attributes, location, path), **kept}}
 
 
@@ -310,7 +313,8 @@ def _record(
     if separator not in (None, ".", "/"):
         raise ValueError(f"{separator!r} is no separator of the keys of chunks")
     marked = attributes.get(DTYPE) == "scalar" or bool(attributes.get(SCALAR))
-    chain = numcodecs_chain(array.get("filters") or [], array.get("compressor"), dtype, array.get("order") or "C")
+    filters = array.get("filters") or []
+    chain = numcodecs_chain(filters, array.get("compressor"), dtype, array.get("order") or "C")
     return ArrayRecord(
         element,
         shape,
@@ -324,6 +328,7 @@ def _record(
         itself,
         None if separator else "/",
         stored=dtype,
+        is_of_objects=dtype.hasobject and not any(step.get("id") == "vlen-utf8" for step in filters),
     )
 
 
@@ -375,19 +380,30 @@ def array_document(dataset: Dataset, widths: Mapping[tuple[str, ...], int], loca
     compressors = layout.compressors
     if compressors is None:
         compressors = default_compressors(element, math.prod(chunks))
-    filters = [numcodecs_of(codec, element) for codec in (*(layout.filters or ()), *compressors[:-1])]
+    transposed, others = _without_transposition(layout.filters or ())
+    filters = [numcodecs_of(codec, element) for codec in (*others, *compressors[:-1])]
     array = {
         "zarr_format": 2,
         "shape": list(shape),
         "chunks": [max(1, chunk) for chunk in chunks],
         "dtype": stored_dtype(element),
         "fill_value": stored_fill(element, layout.fill_value),
-        "order": "C",
+        "order": "F" if transposed else "C",
         "filters": [*object_codec(element, layout.serializer), *filters] or None,
         "compressor": numcodecs_of(compressors[-1], element) if compressors else None,
         "dimension_separator": layout.separator or ".",
     }
     return {"node_type": "array", "array": array, "attributes": _array_attributes(dataset, location, path)}
+
+
+def _without_transposition(filters: Sequence[Codec]) -> tuple[bool, list[Codec]]:
+    """Return whether the axes are stored in reverse, which format 2 calls order F, and the other filters.
+
+    It has no other order of axes. Those say only how the bytes of a chunk lie, and are left out.
+    """
+    orders = [codec.configuration.get("order") for codec in filters if codec.name == "transpose"]
+    others = [codec for codec in filters if codec.name != "transpose"]
+    return any(order and list(order) == sorted(order, reverse=True) for order in orders), others
 
 
 def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, Any]:

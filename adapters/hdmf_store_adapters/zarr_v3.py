@@ -153,6 +153,7 @@ VERSION = 3
 DOCUMENTS = (DOCUMENT,)
 SIGNS = (DOCUMENT,)
 COPY = None
+SHARDS = True
 
 
 def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str, dict[str, Any]] | None:
@@ -180,8 +181,9 @@ def root_files(documents: Mapping[str, Mapping[str, Any]], consolidate_them: boo
 
 
 def with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str, path: str) -> dict[str, Any]:
-    """Return a stored dataset's document with other attributes; the format's own stay."""
-    kept = {name: value for name, value in document["attributes"].items() if name in RESERVED_ATTRIBUTES}
+    """Return a stored dataset's document with other attributes; the format's own stay, and the names of axes."""
+    own = RESERVED_ATTRIBUTES if dataset.layout.dimension_names is None else RESERVED_ATTRIBUTES | {DIMENSIONS}
+    kept = {name: value for name, value in document["attributes"].items() if name in own}
     return {**document, "attributes": {**encode_attributes(dataset.attributes, location, path), **kept}}
 
 
@@ -349,7 +351,8 @@ def _encode_codec(codec: Codec, element: ElementType) -> dict[str, Any]:
         settings.setdefault("blocksize", 0)
         if settings.get("shuffle", "auto") == "auto":
             settings["shuffle"] = "shuffle" if size > 1 else "bitshuffle"
-    return {"name": codec.name, "configuration": settings} if settings else {"name": codec.name}
+    needs_settings = settings or codec.name.startswith("numcodecs.")  # zarr refuses one of these without any
+    return {"name": codec.name, "configuration": settings} if needs_settings else {"name": codec.name}
 
 
 def _serializer(wished: Codec | None, element: ElementType) -> dict[str, Any]:
@@ -453,6 +456,7 @@ def _decode_layout(
         encode_target,
         itself,
         stored=dtype,
+        is_of_objects=isinstance(element, Bytes) and codec is not None,
     )
     names = document.get("dimension_names") or (document.get("attributes") or {}).get(DIMENSIONS)
     layout = _layout_of(codecs, stored, document.get("fill_value"), element)

@@ -41,6 +41,8 @@ class Capabilities:
     atomic_changes : bool
         A change of an existing hierarchy that fails leaves it as it was. A new hierarchy, and one that is replaced,
         appears whole or not at all in every store.
+    shards : bool
+        Chunks can be packed in shards.
     keeps_bytes : bool
         Byte strings stay byte strings, also those that could be text, those that end in zeros, and none at all.
     links_to : tuple of str
@@ -55,6 +57,7 @@ class Capabilities:
     consolidates: bool = False
     transactional: bool = False
     atomic_changes: bool = False
+    shards: bool = False
     keeps_bytes: bool = False
     links_to: tuple[str, ...] = ()
     reserved_names: tuple[str, ...] = ()

@@ -36,7 +36,8 @@ from hdmf_store.errors import (
     ModeError,
 )
 from hdmf_store.facade.workers import check_jobs, workers
-from hdmf_store.translate.from_builders import Destination
+from hdmf_store.translate.from_builders import Destination, path_of
+from hdmf_store.translate.growing import admit_long_columns, columns_in_memory
 from hdmf_store.translate.reading import Reader
 from hdmf_store.translate.specs import load_namespaces
 from hdmf_store.translate.writing import Wishes, all_builders, store
@@ -240,7 +241,10 @@ class StoreIO(HDMFIO):
             In a mode that only creates, or if the file is empty.
         """
         self._check("read", reads=True)
-        return super().read(**kwargs)
+        container = super().read(**kwargs)
+        if self._mode in ("r+", "a"):
+            admit_long_columns(container)
+        return container
 
     def read_builder(self) -> GroupBuilder:
         """Return the builder of the root; the same one each time. Cached specifications are no part of it."""
@@ -304,6 +308,7 @@ class StoreIO(HDMFIO):
         self._check("write", writes=True)
         check_jobs(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
         self._write_herd(container, herd)
+        earlier = self._written_columns(container)
         builder = self.manager.build(container, source=self.source, root=True)
         with workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor) as pool:
             wishes = Wishes(
@@ -314,6 +319,13 @@ class StoreIO(HDMFIO):
                 executor=pool,
             )
             self._store(builder, self._destination(link_data), wishes)
+        for path, values in earlier.items():
+            self._reader.add_rows(path, values)
+
+    def _written_columns(self, container: Container) -> dict[str, Any]:
+        """Return what was written in this session from memory, and may have got more rows there since, by path."""
+        columns = [(self.manager.get_builder(column), values) for column, values in columns_in_memory(container)]
+        return {path_of(builder): values for builder, values in columns if self.get_written(builder)}
 
     def write_builder(
         self,

@@ -97,7 +97,7 @@ class MemoryAdapter:
     @property
     def capabilities(self) -> Capabilities:
         """It can be written, and a write is all or nothing; nothing can link here from outside."""
-        return Capabilities(writable=True, transactional=True, atomic_changes=True, keeps_bytes=True)
+        return Capabilities(writable=True, transactional=True, atomic_changes=True, shards=True, keeps_bytes=True)
 
     @property
     def mode(self) -> str:

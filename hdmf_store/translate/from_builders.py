@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 from hdmf.build import DatasetBuilder, GroupBuilder, LinkBuilder, ReferenceBuilder
 from hdmf.build.builders import BaseBuilder
+from hdmf.data_utils import DataIO
 
 from hdmf_store.adapter import Location, StoreAdapter
 from hdmf_store.errors import ArgumentError, LocationError, UnsupportedValueError
@@ -31,7 +32,7 @@ from hdmf_store.nodes import (
     join,
 )
 from hdmf_store.translate.attributes import attributes_of, same_value
-from hdmf_store.translate.relocate import Graft, Others, can_link, with_targets
+from hdmf_store.translate.relocate import Graft, Others, can_link, layout_in, with_targets
 from hdmf_store.translate.values import dataset_of
 
 __all__ = ["Destination", "attributes_for", "nodes_of", "part_of", "path_of", "target_of"]
@@ -191,6 +192,8 @@ class _Translation:
             self.problems.append((path, str(problem)))
             return
         dataset = self._with_own_targets(dataset)
+        if not isinstance(data, DataIO):  # what a user asks for is not left out but refused
+            dataset = attrs.evolve(dataset, layout=layout_in(self.destination.adapter, dataset.layout))
         link_data = self.destination.link_data if own_word is None else own_word
         link = self._link_to_data(dataset, path, link_data)
         self.nodes[path] = link or _named(attrs.evolve(dataset, attributes=attributes), builder.dimension_labels)

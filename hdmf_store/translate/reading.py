@@ -17,6 +17,7 @@ from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import ROOT, Origin
 from hdmf_store.translate.attribute_types import AttributeTypes
 from hdmf_store.translate.from_builders import Destination, target_of
+from hdmf_store.translate.growing import add_rows, take_back_row
 from hdmf_store.translate.relocate import Others
 from hdmf_store.translate.to_builders import BuilderTree
 
@@ -74,6 +75,10 @@ class Reader:
             return self.adapter
         return self._elsewhere(self.adapter, source, path, target).adapter
 
+    def add_rows(self, path: str, values: Any) -> None:
+        """Store the elements that values in memory have more than the dataset at a path."""
+        add_rows(self.adapter, path, values, lambda path, value: self._append(self.adapter, path, value))
+
     def close(self) -> None:
         """Close the other files."""
         self.others.close()
@@ -87,8 +92,12 @@ class Reader:
 
     def _append(self, adapter: StoreAdapter, path: str, value: Any) -> None:
         is_row = isinstance(value, tuple | list)
-        stored = tuple(self._target(item) for item in value) if is_row else self._target(value)
-        adapter.array(path).append([stored])
+        try:
+            stored = tuple(self._target(item) for item in value) if is_row else self._target(value)
+            adapter.array(path).append([stored])
+        except Exception:
+            take_back_row(adapter, path)
+            raise
 
     def _target(self, value: Any) -> Any:
         if not isinstance(value, AbstractContainer | BaseBuilder | ReferenceBuilder):
@@ -96,7 +105,7 @@ class Reader:
         builder = self.manager.get_builder(value) if isinstance(value, AbstractContainer) else value
         if builder is None:
             raise ArgumentError(
-                f"{value.name!r} is not stored yet, so nothing can refer to it. Write it first, open the file again, "
-                "and append the object that was read."
+                f"{value.name!r} is not stored yet, so nothing can refer to it. Write the file first, with it in its"
+                " place, then refer to it."
             )
         return target_of(builder, Destination(adapter=self.adapter, others=self.others))

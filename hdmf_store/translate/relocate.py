@@ -18,6 +18,7 @@ from hdmf_store.nodes import (
     Dataset,
     Group,
     Hierarchy,
+    Layout,
     Link,
     Node,
     ReferenceTo,
@@ -27,7 +28,7 @@ from hdmf_store.nodes import (
     read_whole,
 )
 
-__all__ = ["Graft", "Others", "can_link"]
+__all__ = ["Graft", "Others", "can_link", "layout_in"]
 
 
 @attrs.define(eq=False)
@@ -74,6 +75,11 @@ def can_link(destination: StoreAdapter, location: Location) -> bool:
         return adapter_class_for(location.address).name in destination.capabilities.links_to
     except ArgumentError:
         return False
+
+
+def layout_in(destination: StoreAdapter, layout: Layout) -> Layout:
+    """Return the layout that stored data gets where it is copied to: without shards, if those have no form there."""
+    return layout if destination.capabilities.shards else attrs.evolve(layout, shards=None)
 
 
 @attrs.define(eq=False)
@@ -155,7 +161,8 @@ class Graft:
         attributes = {name: _retargeted(value, retarget) for name, value in node.attributes.items()}
         if isinstance(node, Group):
             return Group(attributes)
-        return attrs.evolve(with_targets(node, retarget), attributes=attributes)
+        layout = layout_in(self.destination, node.layout)
+        return attrs.evolve(with_targets(node, retarget), attributes=attributes, layout=layout)
 
 
 def _retargeted(value: Any, retarget: Callable[[Target | None], Target | None]) -> Any:

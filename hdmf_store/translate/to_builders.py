@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -38,7 +39,7 @@ from hdmf_store.nodes import (
 )
 from hdmf_store.translate.attribute_types import AttributeTypes
 from hdmf_store.translate.declared import declaration_of
-from hdmf_store.translate.growing import GrowingData, is_extended
+from hdmf_store.translate.growing import GrowingData, GrowingIndex, is_extended, is_index, take_back_row
 from hdmf_store.translate.references import references
 from hdmf_store.translate.specs import SPEC_LOC_ATTR, spec_root
 
@@ -210,12 +211,16 @@ class BuilderTree:
                 return _Pending(value.item())
             return value.copy() if isinstance(node.element, Compound) else value[()]
         array = self.adapter.array(path)
+        grows = self.adapter.mode in ("r+", "a") and hasattr(array, "append")
+        if grows:
+            array.on_refusal = partial(take_back_row, self.adapter, path)
         has_references = isinstance(node.element, ReferenceTo) or (
             isinstance(node.element, Compound) and node.element.references
         )
         if not has_references:
-            grows = self.adapter.mode in ("r+", "a") and hasattr(array, "append") and is_extended(self.hierarchy, path)
-            return GrowingData(data=array) if grows else array
+            if grows and is_index(node):
+                return GrowingIndex(data=array)
+            return GrowingData(data=array) if grows and is_extended(self.hierarchy, path) else array
         return references(
             node,
             array,

@@ -128,6 +128,16 @@ def test_what_zarr_encoded_is_decoded(name: str) -> None:
     assert adapter.array("/a")[5, 2:].tolist() == VALUES[5, 2:].tolist()
 
 
+def test_zarr_opens_codecs_that_have_no_settings() -> None:
+    """zarr wants to be told of numcodecs' codecs that they have none."""
+    store = MemoryStore()
+    checked = numbers(VALUES, "int16", compressors=[Codec("numcodecs.adler32")])
+    write(store, {"/": Group(), "/a": checked}, consolidate=False)
+
+    assert zarr.open_array(store, path="a", mode="r")[...].tolist() == VALUES.tolist()
+    assert read(store).fetch(["/a"])["/a"].tolist() == VALUES.tolist()
+
+
 @pytest.mark.parametrize("name", DIRECT)
 def test_zarr_decodes_our_bytes(name: str) -> None:
     """A chunk that we encode and put in the place of zarr's own is read by zarr with equal values."""

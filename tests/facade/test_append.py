@@ -292,17 +292,6 @@ def test_an_electrode_that_is_added_is_there(recording: Path, read: Reads, reade
     assert found.electrodes["group_name"][4] == "shank"
 
 
-def test_an_electrode_of_a_group_that_is_new_is_refused_or_stored(recording: Path, read: Reads) -> None:
-    """A reference to what is not stored yet is an error that says what to do; the file is as it was."""
-
-    def change(nwbfile: NWBFile) -> None:
-        new = nwbfile.create_electrode_group("new", "a new shank", "CA3", nwbfile.devices["probe"])
-        nwbfile.add_electrode(x=9.0, group=new, location="CA3", label="a")
-
-    with pytest.raises(ValueError, match=r"'new' is not stored yet.*Write it first"):
-        _append(recording, change)
-
-
 @pytest.mark.parametrize("reader", READERS)
 def test_a_unit_that_is_added_is_there(recording: Path, read: Reads, reader: str) -> None:
     """Spike times and electrodes, both ragged, grow (NEEDS 16)."""

@@ -15,6 +15,8 @@ from hdmf.build import LinkBuilder
 from pynwb import NWBHDF5IO, NWBFile
 
 from hdmf_store import ArgumentError, DanglingTargetWarning, NWBZarrIO, UnreadableError, ZarrDataIO, ZarrIO
+from hdmf_store.errors import UnsupportedValueError
+from hdmf_store.nodes import Codec
 from tests.facade.recordings import left_overs, new_recording, new_series
 from tests.translate.builder_files import dataset, group, reference, root, values
 
@@ -129,6 +131,37 @@ def test_an_export_keeps_the_layout_that_an_author_chose(tmp_path: Path) -> None
     assert json.loads((tmp_path / "b.zarr/x/zarr.json").read_text()) == json.loads(
         (tmp_path / "a.zarr/x/zarr.json").read_text()
     )
+
+
+def test_an_export_to_format_2_leaves_out_the_layout_that_it_lacks(tmp_path: Path) -> None:
+    """It has no shards, and one order of axes beside the usual one; chunks and values are those of the source."""
+    values = np.arange(48, dtype="i4").reshape(2, 4, 6)
+    orders = {"reversed": [2, 1, 0], "turned": [0, 2, 1]}
+    turned = {name: ZarrDataIO(values, filters=[Codec("transpose", {"order": o})]) for name, o in orders.items()}
+    sharded = ZarrDataIO(values, chunks=(1, 2, 3), shards=(2, 4, 6))
+    with ZarrIO(tmp_path / "a.zarr", "w") as io:
+        io.write_builder(root(dataset("sharded", sharded), *(dataset(name, data) for name, data in turned.items())))
+
+    with ZarrIO(tmp_path / "a.zarr", "r") as source, ZarrIO(tmp_path / "b.zarr", "w", zarr_format=2) as io:
+        io.export(source)
+
+    with ZarrIO(tmp_path / "b.zarr", "r") as io:
+        found = io.read_builder()
+        assert all(found[name].data[:].tolist() == values.tolist() for name in ("sharded", *orders))
+    assert json.loads((tmp_path / "b.zarr/sharded/.zarray").read_text())["chunks"] == [1, 2, 3]
+    assert json.loads((tmp_path / "b.zarr/reversed/.zarray").read_text())["order"] == "F"
+    assert json.loads((tmp_path / "b.zarr/turned/.zarray").read_text())["order"] == "C"
+
+
+def test_shards_that_a_user_asks_for_are_refused_in_format_2(tmp_path: Path) -> None:
+    """What is stored may lose them, what is asked for is not left out in silence."""
+    made = root(dataset("x", ZarrDataIO(np.arange(8), chunks=(2,), shards=(4,))))
+
+    with (
+        ZarrIO(tmp_path / "a.zarr", "w", zarr_format=2) as io,
+        pytest.raises(UnsupportedValueError, match="format 2 has no shards"),
+    ):
+        io.write_builder(made)
 
 
 def test_write_args_are_never_changed(tmp_path: Path) -> None:

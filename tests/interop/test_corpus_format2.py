@@ -283,6 +283,38 @@ def test_conversion_to_hdf5_keeps_everything(case: Case, tmp_path: Path) -> None
     command("verify", copy, "--against", store)
 
 
+@pytest.mark.parametrize("case", corpus.parameters(Kind.FORMAT_3))
+def test_conversion_to_format_2_and_back_keeps_everything(case: Case, tmp_path: Path) -> None:
+    """Made into format 2 and back into format 3, a store holds what it held, with links into the same files."""
+    store = case.unpack(tmp_path / "stored")
+    older, back = tmp_path / "older.zarr", tmp_path / "back.zarr"
+
+    command("convert", store, older, "--zarr-format", "2", "--quiet")
+    command("convert", older, back, "--zarr-format", "3", "--quiet")
+
+    assert not list(older.rglob("zarr.json"))
+    assert (back / "zarr.json").exists()
+    original = parsed(manifest.cached_specs_of_zarr(store))
+    assert manifest.differing_specs(original, parsed(manifest.cached_specs_of_format_2(older))) == []
+    assert manifest.differing_specs(original, parsed(manifest.cached_specs_of_zarr(back))) == []
+    for copy in (older, back):
+        manifest.must_agree(case.objects(), found_in(copy), may_add=DIMENSION_NAMES)
+        command("verify", copy, "--against", store)
+
+
+@pytest.mark.parametrize("case", corpus.parameters(Kind.HDF5))
+def test_conversion_of_hdf5_to_format_2_keeps_everything(case: Case, tmp_path: Path) -> None:
+    """A store of format 2 made from an HDF5 file holds each object of it; only names of dimensions are added."""
+    original = case.unpack(tmp_path / "original")
+    copy = tmp_path / "copy.zarr"
+
+    command("convert", original, copy, "--zarr-format", "2", "--quiet")
+
+    assert not list(copy.rglob("zarr.json"))
+    manifest.must_agree(manifest.copied_in(case.objects(), case.beside()), found_in(copy), may_add=DIMENSION_NAMES)
+    command("verify", copy, "--against", original)
+
+
 # growing
 
 

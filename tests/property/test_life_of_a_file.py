@@ -15,21 +15,52 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from hdmf_store.adapter import Plan
-from hdmf_store.nodes import ROOT, ArraySource, Dataset, Group, Layout, Link, Node, Number, Target, Text, join
+from hdmf_store.nodes import (
+    ROOT,
+    ArraySource,
+    Compound,
+    Dataset,
+    ElementType,
+    Field,
+    Group,
+    Layout,
+    Link,
+    Node,
+    Number,
+    ReferenceTo,
+    Target,
+    Text,
+    join,
+)
 from hdmf_store.testing import strategies
 from hdmf_store.testing.equality import differences
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 
-ELEMENTS = st.sampled_from([Number("int16"), Number("float64"), Number("bool"), Text()])
+RECORD = Compound([Field("n", Number("int16")), Field("s", Text()), Field("r", ReferenceTo())])
+ELEMENTS = st.sampled_from([Number("int16"), Number("float64"), Number("bool"), Text(), ReferenceTo(), RECORD])
 NAMES = st.text("ab é.", min_size=1, max_size=3).filter(lambda name: name.strip(".") != "")
 
 
-def _values(element: Number | Text, shape: tuple[int, ...], seed: int) -> np.ndarray:
+def _values(element: ElementType, shape: tuple[int, ...], seed: int) -> np.ndarray:
     """Return different values for each seed, in normal form."""
     numbers = np.arange(seed, seed + int(np.prod(shape))).reshape(shape)
     if isinstance(element, Number):
         return numbers.astype(element.dtype)
-    return np.array([f"word é {number}" for number in numbers.flat] or [""], object)[: numbers.size].reshape(shape)
+    values = np.empty(shape, element.dtype)
+    if isinstance(element, Compound):
+        for field in element.fields:
+            values[field.name] = _values(field.type, shape, seed)
+        return values
+    for at, number in np.ndenumerate(numbers):
+        values[at] = f"word é {number}" if isinstance(element, Text) else Target(f"/{'long' * (number % 7)}")
+    return values
+
+
+def _blank(element: ElementType) -> Any:
+    """Return what stands where nothing was written."""
+    if isinstance(element, Compound):
+        return tuple(_blank(field.type) for field in element.fields)
+    return {Number: 0, Text: ""}.get(type(element))
 
 
 class LifeOfAFile(RuleBasedStateMachine):
@@ -145,9 +176,8 @@ class LifeOfAFile(RuleBasedStateMachine):
         node = self.expected.get(path or "")
         if not isinstance(node, Dataset):
             return
-        resized = np.zeros((rows, *node.shape[1:]), node.values.array.dtype)
-        if isinstance(node.element, Text):
-            resized[...] = ""
+        resized = np.empty((rows, *node.shape[1:]), node.values.array.dtype)
+        resized[...] = np.array(_blank(node.element), resized.dtype)
         kept = min(rows, node.shape[0])
         resized[:kept] = node.values.array[:kept]
         self.adapter.array(path).resize(resized.shape)
