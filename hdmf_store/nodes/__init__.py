@@ -7,6 +7,7 @@ them, and tests compare them.
 from hdmf_store.nodes.elements import Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text, Unreadable
 from hdmf_store.nodes.hierarchy import (
     HERE,
+    MOST_LINKS,
     ROOT,
     Dataset,
     Group,
@@ -38,6 +39,7 @@ from hdmf_store.nodes.sources import (
 
 __all__ = [
     "HERE",
+    "MOST_LINKS",
     "ROOT",
     "ArraySource",
     "Bytes",
