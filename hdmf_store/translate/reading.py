@@ -37,8 +37,12 @@ class Reader:
 
     adapter: StoreAdapter
     manager: BuildManager
-    others: Others = attrs.field(factory=Others, init=False)
+    others: Others = attrs.field(init=False)
     _trees: dict[str, BuilderTree] = attrs.field(factory=dict, init=False)
+
+    @others.default
+    def _others_beside_this_one(self) -> Others:
+        return Others((self.adapter,))
 
     def root(self) -> GroupBuilder:
         """Return the root's builder; the same one each time."""
@@ -80,9 +84,6 @@ class Reader:
         self._trees.clear()
 
     def _elsewhere(self, adapter: StoreAdapter, source: str, path: str, target: str) -> BuilderTree:
-        for location in adapter.resolve(source):
-            if location.identity == self.adapter.location.identity:
-                return self.tree(self.adapter)
         return self.tree(self.others.meant_by(source, adapter, path, target))
 
     def _append(self, adapter: StoreAdapter, path: str, value: Any) -> None:
@@ -99,4 +100,4 @@ class Reader:
                 f"{value.name!r} is not stored yet, so nothing can refer to it. Write it first, open the file again, "
                 "and append the object that was read."
             )
-        return target_of(builder, Destination(adapter=self.adapter, others=self.others))
+        return target_of(builder, Destination(adapter=self.adapter, stored=self.adapter.load(), others=self.others))
