@@ -48,6 +48,7 @@ class Others:
 
     known: Sequence[StoreAdapter] = ()
     _open: dict[str, StoreAdapter] = attrs.field(factory=dict, init=False)
+    _meant: dict[tuple[int, str], tuple[StoreAdapter, StoreAdapter]] = attrs.field(factory=dict, init=False)
 
     def at(self, location: Location) -> StoreAdapter:
         """Return the hierarchy at a location, open for reading."""
@@ -67,14 +68,20 @@ class Others:
         DanglingTargetError
             If none of the places that it may mean can be opened.
         """
+        key = (id(base), source)
+        if key in self._meant:
+            return self._meant[key][1]
         tried = []
         for location in base.resolve(source):
             try:
-                return self.at(location)
+                found = self.at(location)
             except OSError:
                 tried.append(str(location))
             except Exception as problem:  # noqa: BLE001 - what a file names may fail to open in any engine's own way
                 tried.append(f"{location} ({problem})")
+            else:
+                self._meant[key] = (base, found)  # holds on to the base, so that its id stays its own
+                return found
         raise DanglingTargetError(str(base.location), path, source, target, tuple(tried))
 
     def close(self) -> None:
@@ -82,6 +89,7 @@ class Others:
         for adapter in self._open.values():
             adapter.close()
         self._open.clear()
+        self._meant.clear()
 
 
 def followed(target: Target, holder: StoreAdapter, path: str, others: Others) -> tuple[StoreAdapter, str]:
@@ -158,6 +166,7 @@ class Graft:
     groups: Mapping[str, bool] = attrs.field(factory=dict)
     _placed: dict[tuple[str, str], str] = attrs.field(factory=dict, init=False)
     _promised: set[str] = attrs.field(factory=set, init=False)
+    _made: dict[str, tuple[str, str]] = attrs.field(factory=dict, init=False)  # of whose groups those above parts are
     _waiting: deque[tuple[StoreAdapter, str, str]] = attrs.field(factory=deque, init=False)
 
     def may_link(self, location: Location) -> bool:
@@ -199,7 +208,8 @@ class Graft:
             if old == hidden:
                 continue
             if key in self._placed:  # a part that was copied by itself before
-                self.nodes[new] = Link(Target(self._placed[key]))
+                if self._placed[key] != new:
+                    self.nodes[new] = Link(Target(self._placed[key]))
                 continue
             self._placed[key] = new
             self._promised.add(new)
@@ -239,7 +249,7 @@ class Graft:
             holder, found = followed(target, source, path, self.others)
             known = self._known(holder, found)
             if known is None:
-                known = self._free_place(found)
+                known = self._free_place(holder.location.identity, found)
                 self._place(holder, found, known)
         return Target(known)
 
@@ -254,14 +264,18 @@ class Graft:
         is_exported = self.exported is not None and here == self.exported.identity
         return is_exported or (self.extends and here == self.destination.location.identity)
 
-    def _free_place(self, path: str) -> str:
-        """Return the path that an object had, or a free one beside it."""
+    def _free_place(self, source: str, path: str) -> str:
+        """Return the path that an object had, or a free one beside it; make the groups above it that are missing."""
         *above, last = (path if path != ROOT else "/root")[1:].split("/")
-        place = ROOT
+        old = place = ROOT
         for name in above:
-            place = self._free(place, name, lambda at: not self._is_group(at))
-            self._ensure_group(place)
-        return self._free(place, last, lambda at: True)
+            old, place = join(old, name), self._free(place, name, lambda at: not self._is_group(at))
+            if not self._exists(place):
+                self.nodes[place] = Group()
+                self._made[place] = (source, old)
+            elif self._made.get(place) != (source, old):
+                self._made.pop(place, None)
+        return self._free(place, last, lambda at: self._made.get(at) != (source, path))
 
     def _free(self, group: str, name: str, blocks: Callable[[str], bool]) -> str:
         place, number = join(group, name), 1
@@ -275,10 +289,6 @@ class Graft:
 
     def _is_group(self, path: str) -> bool:
         return isinstance(self.nodes.get(path), Group) or self.groups.get(path, False)
-
-    def _ensure_group(self, path: str) -> None:
-        if not self._exists(path):
-            self.nodes[path] = Group()
 
     def moved(self, node: Node, source: StoreAdapter, path: str) -> Node:
         """Return a node of another hierarchy with its targets as they are named from here."""

@@ -177,7 +177,7 @@ class BuilderTree:
             attributes={name: value for name, value in self._attributes(path, node).items() if name != SPEC_LOC_ATTR},
             source=str(self.adapter.location),
         )
-        builder.location = parent(path)
+        builder.location = parent(path) if path != ROOT else None
         return builder
 
     def _attributes(self, path: str, node: Any) -> dict[str, Any]:
