@@ -276,7 +276,7 @@ class _Translation:
 
         References are translated after that, so that they find the copies.
         """
-        self.links |= self.graft.place(self.external)
+        self.graft.place(self.external)
 
     def complete(self) -> dict[str, Node]:
         """Return all nodes, with those that had to be copied; raise one error for all that was found wrong."""

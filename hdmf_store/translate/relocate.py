@@ -174,29 +174,21 @@ class Graft:
         is_replaced = not self.extends and location.identity == self.destination.location.identity
         return self.links and not is_replaced and can_link(self.destination, location)
 
-    def place(self, objects: Iterable[tuple[str, StoreAdapter, str]]) -> dict[str, Node]:
+    def place(self, objects: Iterable[tuple[str, StoreAdapter, str]]) -> None:
         """Decide where copies of objects go, before anything is copied, so that all references find them.
+
+        What several of the objects have in common is copied once; a link stands in the other places.
 
         Parameters
         ----------
         objects : iterable of (str, StoreAdapter, str)
             The path that each gets, its hierarchy, and its path there.
-
-        Returns
-        -------
-        dict of str to Node
-            Links in place of a second copy of the same object.
         """
-        again: dict[str, Node] = {}
         for at, source, path in sorted(objects, key=lambda item: 0 if item[2] == ROOT else item[2].count("/")):
-            key = (source.location.identity, path)
             if self._is_kept(source):
-                again[at] = Link(Target(path))
-            elif key in self._placed:
-                again[at] = Link(Target(self._placed[key]))
+                self.nodes[at] = Link(Target(path))
             else:
                 self._place(source, path, at)
-        return again
 
     def _place(self, source: StoreAdapter, path: str, at: str) -> None:
         hierarchy = source.load()
@@ -207,7 +199,7 @@ class Graft:
             key = (source.location.identity, old)
             if old == hidden:
                 continue
-            if key in self._placed:  # a part that was copied by itself before
+            if key in self._placed:  # it, or this part of it, has a place already
                 if self._placed[key] != new:
                     self.nodes[new] = Link(Target(self._placed[key]))
                 continue
@@ -354,7 +346,7 @@ def relocated(
             nodes[path] = kept
         elif isinstance(node, Link):
             copied.append((path, *followed(node.target, source, path, others)))
-    nodes |= graft.place(copied)
+    graft.place(copied)
     for path, node in hierarchy.nodes.items():
         if not isinstance(node, Link):
             nodes[path] = graft.moved(node, source, path)
