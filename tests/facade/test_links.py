@@ -15,9 +15,11 @@ import fsspec
 import h5py
 import numpy as np
 import pytest
+import zarr
 from hdmf.build import LinkBuilder
 
 from hdmf_store import (
+    ArgumentError,
     DanglingTargetError,
     DanglingTargetWarning,
     LinkCycleError,
@@ -28,7 +30,9 @@ from hdmf_store import (
     open_adapter,
 )
 from hdmf_store.nodes import ROOT, Group, Link, Node, Target
+from hdmf_store.translate.compare import compare
 from hdmf_store.translate.convert import convert
+from hdmf_store.translate.examine import examine
 from hdmf_store_adapters.local_files import LocalFiles
 from tests.facade.linked_files import numbers, records, refers, store, text
 from tests.facade.recordings import left_overs
@@ -430,6 +434,53 @@ def test_what_was_exported_can_be_exported_again(tmp_path: Path, links: bool) ->
         assert found["rows"].data[0]["to"] is found["own"]
 
 
+@each_zarr
+@pytest.mark.parametrize("changed", [False, True], ids=["as it was copied", "changed since"])
+def test_a_copy_of_what_several_links_lead_to_is_compared_with_each(tmp_path: Path, kind: str, changed: bool) -> None:
+    """A link that stands in place of a second copy, a whole file, and an end behind two links are content as well."""
+    stored(tmp_path, "c", kind, {"/end": numbers(3)})
+    raw = {"/g": Group(), "/g/x": numbers(1, 2), "/far": Link(Target("/end", there("c", kind)))}
+    stored(tmp_path, "b", kind, raw)
+    to_b = partial(Target, source=there("b", kind))
+    nodes: dict[str, Node] = {
+        "/first": Link(to_b("/g")),
+        "/second": Link(to_b("/g")),
+        "/part": Link(to_b("/g/x")),
+        "/far": Link(to_b("/far")),
+    }
+    a = stored(tmp_path, "a", kind, nodes)
+    result = converted(a, tmp_path / "result.zarr", links=False)
+    if changed:
+        stored(tmp_path, "b", kind, {**raw, "/g/x": numbers(1, 4)})
+
+    one, other = open_adapter(a), open_adapter(result)
+    found = compare(one, other)
+    one.close()
+    other.close()
+
+    assert {difference.path for difference in found.differences} == ({"/first/x"} if changed else set())
+
+
+@pytest.mark.parametrize("what", ["attribute", "element"])
+def test_a_reference_that_would_need_a_copy_is_refused_where_only_a_value_is_stored(tmp_path: Path, what: str) -> None:
+    """A Zarr file cannot lead to an object of an HDF5 file; nothing is stored that would lead nowhere."""
+    raw = stored(tmp_path, "raw", "HDF5", {"/g": Group()})
+    path = stored(tmp_path, "day", "Zarr 3", {"/own": Group(), "/r": refers([Target("/own")])})
+
+    with StoreIO(raw, "r") as src, ZarrIO(path, "r+") as io:
+        far = src.read_builder()["g"]
+        with pytest.raises(ArgumentError, match="another file"):
+            if what == "attribute":
+                io.write_attributes(zarr.open_group(path, mode="r")["own"], {"to": reference(far)})
+            else:
+                io.read_builder()["r"].data.append(far)
+
+    with ZarrIO(path, "r") as io:
+        found = io.read_builder()
+        assert found["own"].attributes == {}
+        assert len(found["r"].data) == 1
+
+
 # ------------------------------------------------------------------------------------------------------------- places
 
 ODD = ["with blank", "ünïcode 世界", "hash#tag", "per%20cent", "a?b", "-dash", ".hidden"]
@@ -632,3 +683,15 @@ def test_a_region_reference_is_an_error_that_names_its_dataset(tmp_path: Path, w
     with StoreIO(result, "r") as io, StoreIO(tmp_path / "a.h5", "r") as source:
         assert values(io.read_builder()["old"]).tolist() == [1]
         assert values(source.read_builder()["good"]).tolist() == [1, 2]
+
+
+def test_verify_lists_a_region_reference_in_an_attribute(tmp_path: Path) -> None:
+    """It says which object holds it, as for datasets (NEEDS 14)."""
+    _with_region(tmp_path / "a.h5", "attribute")
+
+    adapter = open_adapter(tmp_path / "a.h5")
+    (difference,) = examine(adapter).differences
+    adapter.close()
+
+    assert difference.path == "/g/bad"
+    assert "'region'" in difference.what
