@@ -98,7 +98,7 @@ class HDF5Adapter:
     @staticmethod
     def recognise(value: Any) -> Dataset | None:
         """Return the dataset that an h5py dataset stands for, without attributes; None for anything else."""
-        return _dataset(value, {}) if isinstance(value, h5py.Dataset) else None
+        return _dataset(h5py.Dataset(value.id), {}) if isinstance(value, h5py.Dataset) else None
 
     @property
     def location(self) -> Location:
@@ -163,11 +163,12 @@ class HDF5Adapter:
         return found
 
     def array(self, path: str) -> Any:
-        """Return the h5py dataset."""
+        """Return the h5py dataset, which gives text and targets where h5py alone would give bytes and references."""
         found = self._opened("read").get(path)
         if not isinstance(found, h5py.Dataset):
             raise MissingNodeError(self._location.address, path)
-        return found
+        element = values_of.element_of(found)
+        return found if isinstance(element, Number | Unreadable) else values_of.NormalDataset(found, element)
 
     def write(self, plan: Plan, progress: Progress | None = None) -> None:
         """Store everything in the plan; a new file appears whole or not at all."""
@@ -253,7 +254,7 @@ def _dataset(dataset: h5py.Dataset, attributes: dict[str, Any]) -> Dataset:
 
 
 def _store(file: h5py.File, plan: Plan, location: str, progress: Progress | None) -> None:
-    """Store a plan: objects first, then values, then what refers to objects, links, and attributes."""
+    """Store a plan: objects first and links between them, then values, which may refer to any of these."""
     _check(plan, location)
     fresh = {path for path in plan.nodes if path not in file and not isinstance(plan.nodes[path], Link)}
     later = []
@@ -264,15 +265,16 @@ def _store(file: h5py.File, plan: Plan, location: str, progress: Progress | None
             _create(file, path, node, location)
             later.append((path, node))
         _tick(progress, 0, 1)
+    for path, node in plan.nodes.items():
+        if isinstance(node, Link):
+            file[path] = _h5_link(node.target)
     for path, node in later:
         try:
             _fill(file, path, node, progress)
         except values_of.CannotReferError as problem:
             raise UnsupportedValueError(location, path, str(problem)) from problem
     for path, node in plan.nodes.items():
-        if isinstance(node, Link):
-            file[path] = _h5_link(node.target)
-        else:
+        if not isinstance(node, Link):
             _set_attributes(file, path, node.attributes, location)
 
 

@@ -32,9 +32,10 @@ from hdmf_store.nodes import (
     each,
 )
 
-__all__ = ["H5Source", "attribute_value", "element_of", "h5_attribute", "h5_dtype", "to_h5"]
+__all__ = ["H5Source", "NormalDataset", "attribute_value", "element_of", "h5_attribute", "h5_dtype", "to_h5"]
 
 _PIECE = 2**20
+_REGION = "it holds region references, which are not supported"
 
 
 @attrs.frozen(eq=False)
@@ -66,6 +67,26 @@ class H5Source:
         except UnicodeDecodeError as problem:
             reason = f"it is declared as UTF-8 text and holds other bytes ({problem})"
             raise UnreadableError(self.dataset.file.filename, self.dataset.name, reason) from problem
+
+
+class NormalDataset(h5py.Dataset):
+    """An HDF5 dataset whose elements are text, targets of references, or records of these, in normal form.
+
+    h5py would give bytes, and references that only h5py can follow.
+    """
+
+    def __init__(self, dataset: h5py.Dataset, element: ElementType) -> None:
+        super().__init__(dataset.id)
+        self._element = element
+
+    def __getitem__(self, args: Any, new_dtype: Any = None) -> Any:
+        found = super().__getitem__(args, new_dtype)
+        if isinstance(found, np.ndarray):
+            return _to_normal(found, self._element, self.file)
+        return _to_normal(_zero_d(found, self.dtype), self._element, self.file)[()]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[()], dtype)
 
 
 @cache
@@ -132,7 +153,7 @@ def _element(dtype: np.dtype) -> ElementType:
     if reference is h5py.Reference:
         return ReferenceTo()
     if reference is not None:
-        return Unreadable("it holds region references, which are not supported")
+        return Unreadable(_REGION)
     if dtype.names is not None:
         fields = [(name, _element(dtype[name])) for name in dtype.names]
         unreadable = [kind for _, kind in fields if isinstance(kind, Unreadable)]
@@ -188,18 +209,21 @@ def reference_to(target: Target | None, file: h5py.File) -> h5py.Reference:
         raise CannotReferError(f"HDF5 has no reference into another file ({target.path} in {target.source})")
     if target.path not in file:
         raise CannotReferError(f"there is no object at {target.path!r} to refer to")
-    return file[target.path].ref
+    found = file[target.path]
+    if found.file.id != file.id:
+        raise CannotReferError(f"HDF5 has no reference into another file, where the link at {target.path!r} leads")
+    return found.ref
 
 
 def target_of_link(link: h5py.SoftLink | h5py.ExternalLink, group: str) -> Target:
     """Return the target of a link that stands in a group.
 
     HDF5 names other files relative to the folder of the file that holds the link; targets name them relative to
-    that file's own root, one level deeper.
+    that file's own root, one level deeper. A path in another file begins at the root there, with or without a slash.
     """
-    path = posixpath.normpath(posixpath.join(group, link.path))
     if isinstance(link, h5py.SoftLink):
-        return Target(path, HERE)
+        return Target(posixpath.normpath(posixpath.join(group, link.path)), HERE)
+    path = posixpath.normpath(posixpath.join("/", link.path))
     return Target(path, link.filename if posixpath.isabs(link.filename) else f"../{link.filename}")
 
 
@@ -210,6 +234,8 @@ def attribute_value(value: Any, file: h5py.File) -> Any:
     """Return an attribute of an HDF5 object in normal form."""
     if isinstance(value, h5py.Empty):
         return None
+    if isinstance(value, h5py.RegionReference):
+        return Unreadable(_REGION)
     if isinstance(value, h5py.Reference):
         return target_of(value, file)
     if isinstance(value, bytes):
@@ -234,6 +260,8 @@ def h5_attribute(value: Any, file: h5py.File) -> Any:
         return h5py.Empty("f4")
     if isinstance(value, Target):
         return reference_to(value, file)
+    if isinstance(value, Unreadable):
+        raise TypeError(value.reason)
     if isinstance(value, dict):
         raise TypeError(f"HDF5 has no attribute that holds a mapping such as {value!r:.60}")
     if isinstance(value, list | tuple):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hdmf_store.errors import UnsupportedValueError
-from hdmf_store.nodes import HERE, Target
+from hdmf_store.nodes import HERE, Target, Unreadable
 
 __all__ = ["ITSELF", "REFERENCE", "decode_attribute", "decode_target", "encode_attributes"]
 
@@ -63,6 +63,8 @@ def encode_attributes(
             return [encoded(item, name) for item in value]
         if isinstance(value, dict) and not _is_reference(value) and all(isinstance(key, str) for key in value):
             return {key: encoded(item, name) for key, item in value.items()}
+        if isinstance(value, Unreadable):
+            raise UnsupportedValueError(location, path, f"the attribute {name!r} cannot be copied: {value.reason}")
         what = f"{type(value).__name__} {value!r:.80}"
         raise UnsupportedValueError(location, path, f"the attribute {name!r} holds {what}, which JSON cannot hold")
 

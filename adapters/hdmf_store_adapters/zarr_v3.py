@@ -360,6 +360,8 @@ def _serializer(wished: Codec | None, element: ElementType) -> dict[str, Any]:
     default = _default_serializer(element)
     if wished is None or (wished.name == "bytes") != (default["name"] == "bytes"):
         return default
+    if wished.name == default["name"] and not wished.configuration:
+        return default  # in its one spelling
     return _encode_codec(wished, element)
 
 

@@ -18,6 +18,7 @@ __all__ = ["Location"]
 
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
 _LOCAL = ("file", "local")
+_MEMORY = "memory"
 _NOWHERE = "object"
 
 
@@ -50,6 +51,8 @@ class Location:
             return cls(os.path.abspath(text))
         if match[1].lower() in _LOCAL:
             return cls(os.path.abspath(text[match.end() :]))
+        if match[1].lower() == _MEMORY:
+            return cls(f"{_MEMORY}://{text[match.end() :].strip('/')}")
         return cls(text.rstrip("/"))
 
     @classmethod
@@ -74,7 +77,7 @@ class Location:
     @property
     def is_remote(self) -> bool:
         """Whether this is a URL that another machine may serve."""
-        return self.scheme not in ("file", "memory", "icechunk", _NOWHERE)
+        return self.scheme not in ("file", _MEMORY, "icechunk", _NOWHERE)
 
     @property
     def can_be_linked(self) -> bool:
@@ -152,19 +155,25 @@ class Location:
         if candidates[0].identity == self.identity:
             return ()
         candidates.append(self._joined("../" + posixpath.basename(source.rstrip("/"))))
+        if self.is_local and not os.path.isabs(source):
+            # only this file may have been linked into the folder in which the others lie
+            candidates.append(Location(os.path.normpath(os.path.join(self.address, source))))
         # what lies elsewhere may not make this machine read its own files
         reachable = [c for c in candidates if self.is_local or not c.is_local]
         unique = dict.fromkeys(c for c in reachable if c.identity != self.identity)
         return tuple(unique)
 
     def _split(self) -> tuple[str, str]:
-        """Return what a URL's path is relative to, and the path; keys may hold any character, ``#`` and ``?`` too."""
+        """Return what a URL's path is relative to, and the path; keys may hold any character, ``#`` and ``?`` too.
+
+        Memory has no hosts and no buckets, so that everything in it has one origin.
+        """
         scheme, rest = self.address.split("://", 1)
-        origin, _, path = rest.partition("/")
+        origin, _, path = ("", "", rest) if self.scheme == _MEMORY else rest.partition("/")
         return f"{scheme}://{origin}", "/" + path
 
     def _joined(self, relative: str) -> Location:
         if self.is_local:
             return Location(os.path.normpath(os.path.join(self.identity, relative)))
         origin, path = self._split()
-        return Location((origin + posixpath.normpath(posixpath.join(path, relative))).rstrip("/"))
+        return Location.of(origin + posixpath.normpath(posixpath.join(path, relative)))

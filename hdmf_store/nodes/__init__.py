@@ -8,6 +8,7 @@ from hdmf_store.nodes.blocks import Blocks, blocks_of
 from hdmf_store.nodes.elements import Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text, Unreadable
 from hdmf_store.nodes.hierarchy import (
     HERE,
+    MOST_LINKS,
     ROOT,
     Dataset,
     Group,
@@ -41,6 +42,7 @@ from hdmf_store.nodes.sources import (
 
 __all__ = [
     "HERE",
+    "MOST_LINKS",
     "ROOT",
     "ArraySource",
     "Blocks",

@@ -17,7 +17,20 @@ from hdmf_store.nodes.elements import ElementType
 from hdmf_store.nodes.layout import Layout
 from hdmf_store.nodes.sources import Source
 
-__all__ = ["HERE", "ROOT", "Dataset", "Group", "Hierarchy", "Link", "Node", "Target", "basename", "join", "parent"]
+__all__ = [
+    "HERE",
+    "MOST_LINKS",
+    "ROOT",
+    "Dataset",
+    "Group",
+    "Hierarchy",
+    "Link",
+    "Node",
+    "Target",
+    "basename",
+    "join",
+    "parent",
+]
 
 ROOT = "/"
 HERE = "."
@@ -79,7 +92,7 @@ class Group:
     ----------
     attributes : dict
         Name to value. A value is None, a bool, int, float, str, a numpy scalar or array of numbers,
-        a `Target`, or a list of such values.
+        a `Target`, or a list of such values; or `Unreadable` where it cannot be decoded.
     """
 
     attributes: Mapping[str, Any] = attrs.field(factory=dict)

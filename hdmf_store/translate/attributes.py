@@ -12,7 +12,7 @@ from hdmf.build import ReferenceBuilder
 from hdmf.build.builders import BaseBuilder
 from hdmf.term_set import TermSetWrapper
 
-from hdmf_store.nodes import Target
+from hdmf_store.nodes import Target, Unreadable
 
 __all__ = ["attributes_of", "same_value"]
 
@@ -50,6 +50,8 @@ def _value(name: str, value: Any, target_of: Callable[[Any], Target]) -> Any:
         return [_value(name, item, target_of) for item in items]
     if isinstance(value, dict):
         return {str(key): _value(name, item, target_of) for key, item in value.items()}
+    if isinstance(value, Unreadable):
+        raise TypeError(f"the attribute {name!r} cannot be copied: {value.reason}")
     raise TypeError(f"the attribute {name!r} holds a {type(value).__name__}, which has no form in the store")
 
 

@@ -28,7 +28,7 @@ from hdmf_store.nodes import (
     tiles,
 )
 from hdmf_store.translate.attributes import same_value
-from hdmf_store.translate.relocate import Others
+from hdmf_store.translate.relocate import Others, followed
 from hdmf_store.translate.specs import SPEC_LOC_ATTR, spec_root
 
 __all__ = ["Comparison", "Difference", "compare", "pieces"]
@@ -141,33 +141,31 @@ class _Comparer:
             self._datasets(path, one, other)
 
     def _links(self, path: str, one: Link, other: Link) -> None:
-        if not _same_target(one.target, other.target):
+        if one.target.is_internal != other.target.is_internal:
+            self._link_and_copy(path, one, other)  # what several links lead to is copied once
+        elif not _same_target(one.target, other.target):
             self._differ(path, f"leads to {_shown(one.target)} in the first file, {_shown(other.target)} in the second")
 
     def _link_and_copy(self, path: str, one: Node, other: Node) -> None:
-        link, copy, adapter = (one, other, self.first) if isinstance(one, Link) else (other, one, self.second)
-        assert isinstance(link, Link)
-        if link.target.is_internal:
+        is_first = isinstance(one, Link) and not one.target.is_internal
+        link, copy, adapter = (one, other, self.first) if is_first else (other, one, self.second)
+        if not isinstance(link, Link) or link.target.is_internal:
             self._differ(path, f"is a {_kind(one)} in the first file, a {_kind(other)} in the second")
             return
         holder = self.second if adapter is self.first else self.first
         try:
-            source = self.others.meant_by(link.target.source, adapter, path, link.target.path)
-            resolved = source.load().resolve(link.target.path)
+            source, resolved = followed(link.target, adapter, path, self.others)
+            at = followed(copy.target, holder, path, self.others)[1] if isinstance(copy, Link) else path
         except (HDMFStoreError, LookupError) as problem:
             self._differ(
                 path, f"is a link that cannot be followed in one file, a {_kind(copy)} in the other ({problem})"
             )
             return
-        if isinstance(resolved, Target):
-            self._differ(
-                path, f"is a link through several files to {_shown(resolved)}; compare it with its copy by hand"
-            )
-            return
         self.copied[path] = (source.location.address, resolved)
-        below, held = source.load().nodes, holder.load().nodes
-        for there in [p for p in below if p == resolved or p.startswith(resolved + "/")]:
-            here = path + there[len(resolved) :]
+        below, held = _content(source.load()), holder.load().nodes
+        above = resolved.rstrip("/")
+        for there in [p for p in below if p == resolved or p.startswith(above + "/")]:
+            here = at + there[len(above) :].rstrip("/")
             node = held.get(here)
             if node is None:
                 self._differ(here, "was not copied with the object that a link leads to")

@@ -11,7 +11,7 @@ from hdmf_store.adapter import StoreAdapter
 from hdmf_store.errors import HDMFStoreError
 from hdmf_store.nodes import Compound, Dataset, Link, RandomAccess, ReferenceTo, Target, Unreadable
 from hdmf_store.translate.compare import Comparison, Difference, pieces
-from hdmf_store.translate.relocate import Others
+from hdmf_store.translate.relocate import Others, followed
 
 __all__ = ["examine"]
 
@@ -36,8 +36,9 @@ def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None
     try:
         for path, node in hierarchy.nodes.items():
             try:
+                _check_attributes(node)
                 for target in _targets_held(node):
-                    _follow(adapter, others, path, target)
+                    followed(target, adapter, path, others)
                 if isinstance(node, Dataset):
                     values += _read(adapter, others, path, node)
             except (HDMFStoreError, LookupError) as problem:
@@ -49,18 +50,17 @@ def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None
     return Comparison(tuple(found), len(hierarchy), values, ())
 
 
+def _check_attributes(node: Any) -> None:
+    for name, value in ({} if isinstance(node, Link) else node.attributes).items():
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, Unreadable):
+                raise LookupError(f"the attribute {name!r}: {item.reason}")
+
+
 def _targets_held(node: Any) -> Iterator[Target]:
     held = [node.target] if isinstance(node, Link) else list(node.attributes.values())
     for value in held:
         yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Target))
-
-
-def _follow(adapter: StoreAdapter, others: Others, path: str, target: Target) -> None:
-    if not target.is_internal:
-        adapter = others.meant_by(target.source, adapter, path, target.path)
-    resolved = adapter.load().resolve(target.path)
-    if isinstance(resolved, Target):
-        _follow(adapter, others, path, resolved)
 
 
 def _read(adapter: StoreAdapter, others: Others, path: str, node: Dataset) -> int:
@@ -73,7 +73,7 @@ def _read(adapter: StoreAdapter, others: Others, path: str, node: Dataset) -> in
         count += values.size
         for column in _columns(node, values):
             for target in dict.fromkeys(item for item in column.reshape(-1).tolist() if item is not None):
-                _follow(adapter, others, path, target)
+                followed(target, adapter, path, others)
     return count
 
 

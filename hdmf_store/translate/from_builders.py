@@ -32,7 +32,7 @@ from hdmf_store.nodes import (
     join,
 )
 from hdmf_store.translate.attributes import attributes_of, same_value
-from hdmf_store.translate.relocate import Graft, Others, can_link, layout_in, with_targets
+from hdmf_store.translate.relocate import Graft, Others, followed, layout_in, with_targets
 from hdmf_store.translate.values import dataset_of
 
 __all__ = ["Destination", "attributes_for", "nodes_of", "part_of", "path_of", "target_of"]
@@ -66,12 +66,17 @@ class Destination:
     is_written: Callable[[Any], bool] = lambda builder: False
     others: Others = attrs.field(factory=Others)
 
+    def is_own(self, location: Location) -> bool:
+        """Return whether a location is the destination's own."""
+        return location.identity == self.adapter.location.identity
+
+    def is_exported(self, location: Location) -> bool:
+        """Return whether a location is that of the hierarchy that is exported."""
+        return self.export_from is not None and location.identity == self.export_from.identity
+
     def holds(self, location: Location) -> bool:
-        """Return whether a location is the destination's own, or that of the hierarchy that is exported to it."""
-        own = {self.adapter.location.identity}
-        if self.export_from is not None:
-            own.add(self.export_from.identity)
-        return location.identity in own
+        """Return whether what lies at a location is, or will be, in the destination under its own path."""
+        return self.is_exported(location) or (self.is_own(location) and self.stored is not None)
 
 
 def nodes_of(root: GroupBuilder, destination: Destination, at: str = ROOT) -> dict[str, Node]:
@@ -84,10 +89,10 @@ def nodes_of(root: GroupBuilder, destination: Destination, at: str = ROOT) -> di
     """
     translation = _Translation(destination)
     translation.index(root, at)
+    translation.group_links(root, at)
+    translation.place_external()
     translation.group(root, at)
-    translation.bring_external()
-    translation.raise_problems()
-    return translation.nodes
+    return translation.complete()
 
 
 def part_of(builder: Any, destination: Destination, at: str, data: Any = None) -> dict[str, Node]:
@@ -106,22 +111,27 @@ def part_of(builder: Any, destination: Destination, at: str, data: Any = None) -
     translation = _Translation(destination)
     if isinstance(builder, LinkBuilder):
         translation.link(builder, at)
+        translation.place_external()
     else:
         translation.paths[id(builder)] = at
         translation.dataset(builder, at, data)
-    translation.bring_external()
-    translation.raise_problems()
-    return translation.nodes
+    return translation.complete()
 
 
 def attributes_for(attributes: Mapping[str, Any], destination: Destination) -> dict[str, Any]:
     """Return attributes that were passed by themselves in normal form."""
-    return attributes_of(attributes, _Translation(destination).target)
+    translation = _Translation(destination)
+    found = attributes_of(attributes, translation.target)
+    translation.check_nothing_is_copied()
+    return found
 
 
 def target_of(builder: BaseBuilder | ReferenceBuilder, destination: Destination) -> Target:
     """Return the target that an object which is stored already is from the destination."""
-    return _Translation(destination).target(builder)
+    translation = _Translation(destination)
+    found = translation.target(builder)
+    translation.check_nothing_is_copied()
+    return found
 
 
 @attrs.define(eq=False)
@@ -131,28 +141,37 @@ class _Translation:
     destination: Destination
     nodes: dict[str, Node] = attrs.field(factory=dict)
     paths: dict[int, str] = attrs.field(factory=dict)
-    indexed: set[str] = attrs.field(factory=set)
-    external: dict[str, tuple[Location, str]] = attrs.field(factory=dict)
+    indexed: dict[str, bool] = attrs.field(factory=dict)  # whether there is, or will be, a group at a path
+    links: dict[str, Node] = attrs.field(factory=dict)
+    external: list[tuple[str, StoreAdapter, str]] = attrs.field(factory=list)
     problems: list[tuple[str, str]] = attrs.field(factory=list)
     graft: Graft = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         to = self.destination
         if to.stored is not None:
-            self.indexed.update(to.stored.nodes)
-        self.graft = Graft(to.adapter, self.nodes, to.others, to.link_data, taken=self.indexed)
+            self.indexed |= {path: isinstance(node, Group) for path, node in to.stored.nodes.items()}
+        self.graft = Graft(
+            to.adapter,
+            self.nodes,
+            to.others,
+            to.link_data,
+            exported=to.export_from,
+            extends=to.stored is not None,
+            groups=self.indexed,
+        )
 
     def index(self, builder: GroupBuilder, path: str) -> None:
         """Remember the path of every builder in the tree."""
         self.paths[id(builder)] = path
-        self.indexed.add(path)
+        self.indexed[path] = True
         for name, sub in builder.groups.items():
             self.index(sub, join(path, name))
         for name, dataset in builder.datasets.items():
             if dataset is not None:
                 self.paths[id(dataset)] = join(path, name)
-                self.indexed.add(join(path, name))
-        self.indexed.update(join(path, link.name) for link in builder.links.values())
+                self.indexed[join(path, name)] = False
+        self.indexed |= {join(path, link.name): False for link in builder.links.values()}
 
     def group(self, builder: GroupBuilder, path: str) -> None:
         """Translate a group and all below it."""
@@ -162,6 +181,11 @@ class _Translation:
         for name, dataset in builder.datasets.items():
             if dataset is not None:
                 self.dataset(dataset, join(path, name))
+
+    def group_links(self, builder: GroupBuilder, path: str) -> None:
+        """Translate the links in a group and in all groups below it."""
+        for name, sub in builder.groups.items():
+            self.group_links(sub, join(path, name))
         for link in builder.links.values():
             self.link(link, join(path, link.name))
 
@@ -207,12 +231,12 @@ class _Translation:
         ):
             return dataset
         location = Location(origin.location)
-        if location.identity == self.destination.adapter.location.identity:
+        is_held = self.destination.holds(location)
+        if is_held and self.destination.is_own(location):
             return dataset
-        is_exported = self.destination.holds(location)
 
         def retarget(target: Target | None) -> Target | None:
-            if target is None or (is_exported and target.is_internal):
+            if target is None or (is_held and target.is_internal):
                 return target
             return self.graft.target(target, self.destination.others.at(location), origin.path)
 
@@ -239,20 +263,38 @@ class _Translation:
 
     def link(self, builder: LinkBuilder, path: str) -> None:
         """Translate a link."""
-        if isinstance(self._known(path), Link) or path in self.nodes:
+        if isinstance(self._known(path), Link):
             return
         location, target = self._place(builder.builder)
         if location is None:
-            self.nodes[path] = Link(Target(target))
-        elif self.destination.link_data and can_link(self.destination.adapter, location):
-            self.nodes[path] = Link(Target(target, self._source(location, path)))
+            self.links[path] = Link(Target(target))
+        elif self.graft.may_link(location):
+            self.links[path] = Link(Target(target, self._source(location, path)))
         else:
-            self.external[path] = (location, target)
+            others = self.destination.others
+            self.external.append((path, *followed(Target(target), others.at(location), path, others)))
 
-    def bring_external(self) -> None:
-        """Copy what links lead to in hierarchies to which the destination cannot, or shall not, link."""
-        for path, (location, target) in self.external.items():
-            self.graft.copy(self.destination.others.at(location), target, path)
+    def place_external(self) -> None:
+        """Find places for what links lead to in hierarchies to which the destination cannot, or shall not, link.
+
+        References are translated after that, so that they find the copies.
+        """
+        self.graft.place(self.external)
+
+    def complete(self) -> dict[str, Node]:
+        """Return all nodes, with those that had to be copied; raise one error for all that was found wrong."""
+        self.graft.fill()
+        self.raise_problems()
+        self.nodes |= self.links
+        return self.nodes
+
+    def check_nothing_is_copied(self) -> None:
+        """Refuse what would need a copy of an object of another file, where nothing but a value is stored."""
+        if self.graft.is_waiting:
+            raise ArgumentError(
+                f"{self.destination.adapter.location}: a reference cannot lead to an object of another file that this "
+                "one cannot link to. Write the object to this file first."
+            )
 
     def target(self, thing: Any) -> Target:
         """Return the target that a builder, or a reference to one, is from here."""
@@ -284,7 +326,9 @@ class _Translation:
             return None, path
         path = path_of(builder)
         location = Location.of(builder.source) if builder.source is not None else None
-        return (None if location is None or self.destination.holds(location) else location), path
+        is_here = location is None or self.destination.holds(location)
+        is_coming = location is not None and self.destination.is_own(location) and path in self.indexed
+        return (None if is_here or is_coming else location), path
 
     def _source(self, location: Location, path: str) -> str:
         try:
@@ -298,12 +342,10 @@ class _Translation:
         if origin is None or not link_data:
             return None
         location = Location(origin.location)
-        if location.identity == self.destination.adapter.location.identity:
-            return Link(Target(origin.path)) if origin.path != path else None
         if self.destination.holds(location):
             elsewhere = origin.path != path and origin.path in self.indexed
             return Link(Target(origin.path)) if elsewhere else None
-        if not can_link(self.destination.adapter, location):
+        if not self.graft.may_link(location):
             return None
         return Link(Target(origin.path, self._source(location, path)))
 

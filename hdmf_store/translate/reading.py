@@ -38,8 +38,12 @@ class Reader:
 
     adapter: StoreAdapter
     manager: BuildManager
-    others: Others = attrs.field(factory=Others, init=False)
+    others: Others = attrs.field(init=False)
     _trees: dict[str, BuilderTree] = attrs.field(factory=dict, init=False)
+
+    @others.default
+    def _others_beside_this_one(self) -> Others:
+        return Others((self.adapter,))
 
     def root(self) -> GroupBuilder:
         """Return the root's builder; the same one each time."""
@@ -85,9 +89,6 @@ class Reader:
         self._trees.clear()
 
     def _elsewhere(self, adapter: StoreAdapter, source: str, path: str, target: str) -> BuilderTree:
-        for location in adapter.resolve(source):
-            if location.identity == self.adapter.location.identity:
-                return self.tree(self.adapter)
         return self.tree(self.others.meant_by(source, adapter, path, target))
 
     def _append(self, adapter: StoreAdapter, path: str, value: Any) -> None:
@@ -108,4 +109,4 @@ class Reader:
                 f"{value.name!r} is not stored yet, so nothing can refer to it. Write the file first, with it in its"
                 " place, then refer to it."
             )
-        return target_of(builder, Destination(adapter=self.adapter, others=self.others))
+        return target_of(builder, Destination(adapter=self.adapter, stored=self.adapter.load(), others=self.others))

@@ -21,10 +21,12 @@ from hdmf_store.errors import (
     DanglingTargetError,
     DanglingTargetWarning,
     HDMFStoreError,
-    HierarchyError,
+    LinkCycleError,
+    MissingNodeError,
     UnreadableError,
 )
 from hdmf_store.nodes import (
+    MOST_LINKS,
     ROOT,
     Compound,
     Dataset,
@@ -126,27 +128,23 @@ class BuilderTree:
         HierarchyError
             If nothing is there, or links go in a circle.
         """
-        if not target.is_internal:
-            other = self.elsewhere(target.source, path, target.path)
+        tree, current, seen = self, target, [path]
+        while len(seen) <= MOST_LINKS:
             try:
-                return other.builder(Target(target.path), path)
-            except DanglingTargetError as problem:
-                where = (str(other.adapter.location),)
+                if not current.is_internal:
+                    tree = tree.elsewhere(current.source, path, current.path)
+                found = tree.by_path.get(current.path)
+                resolved = tree.hierarchy.resolve(current.path) if found is None else current.path
+            except (DanglingTargetError, MissingNodeError) as problem:
+                tried = getattr(problem, "tried", ()) or (() if tree is self else (str(tree.adapter.location),))
                 raise DanglingTargetError(
-                    str(self.adapter.location), path, target.source, target.path, where
+                    str(self.adapter.location), path, target.source, target.path, tried
                 ) from problem
-        found = self.by_path.get(target.path)
-        if found is not None:
-            return found
-        try:
-            resolved = self.hierarchy.resolve(target.path)
-        except LookupError as problem:
-            if isinstance(problem, HierarchyError) and not isinstance(problem, KeyError):
-                raise
-            raise DanglingTargetError(str(self.adapter.location), path, target.source, target.path) from problem
-        if isinstance(resolved, Target):
-            return self.builder(resolved, path)
-        return self.build(resolved)
+            if isinstance(resolved, str):
+                return tree.build(resolved) if found is None else found
+            seen.append(f"{current.path} in {tree.adapter.location}")
+            current = resolved
+        raise LinkCycleError(str(self.adapter.location), path, tuple(dict.fromkeys(seen)))
 
     # --------------------------------------------------------------------------------------------------------- builders
 
@@ -180,7 +178,7 @@ class BuilderTree:
             attributes={name: value for name, value in self._attributes(path, node).items() if name != SPEC_LOC_ATTR},
             source=str(self.adapter.location),
         )
-        builder.location = parent(path)
+        builder.location = parent(path) if path != ROOT else None
         return builder
 
     def _attributes(self, path: str, node: Any) -> dict[str, Any]:
@@ -204,7 +202,7 @@ class BuilderTree:
     def _data(self, path: str, node: Dataset, scalars: Mapping[str, np.ndarray]) -> Any:
         reason = node.element.reason if isinstance(node.element, Unreadable) else self._unreadable.get(path)
         if reason is not None:
-            return UnreadableData(str(self.adapter.location), path, reason)
+            return UnreadableData(UnreadableError(str(self.adapter.location), path, reason))
         if path in scalars:
             value = scalars[path]
             if isinstance(node.element, ReferenceTo):
@@ -235,7 +233,7 @@ class BuilderTree:
         try:
             return None if target is None else ReferenceBuilder(self.builder(target, path))
         except HDMFStoreError as problem:
-            return UnreadableData(str(self.adapter.location), path, str(problem))
+            return UnreadableData(problem)
 
     def _connect_link(self, path: str, link: Link) -> None:
         group = self.by_path[parent(path)]
@@ -253,7 +251,9 @@ class BuilderTree:
             if isinstance(value, Target):
                 builder.attributes[name] = self.builder(value, path)
             else:
-                builder.attributes[name] = [self.builder(item, path) for item in value]
+                builder.attributes[name] = [
+                    self.builder(item, path) if isinstance(item, Target) else item for item in value
+                ]
         except HDMFStoreError as problem:
             warnings.warn(f"left out the attribute {name!r}: {problem}", DanglingTargetWarning, stacklevel=2)
             del builder.attributes[name]
@@ -265,7 +265,11 @@ class BuilderTree:
         elif isinstance(data, np.ndarray) and data.ndim == 0 and data.dtype.names is not None:
             for name in data.dtype.names:
                 if isinstance(data[name][()], Target):
-                    data[name] = _boxed(ReferenceBuilder(self.builder(data[name][()], path)))
+                    found = self._scalar_reference(path, data[name][()])
+                    if isinstance(found, UnreadableData):
+                        dict.__setitem__(builder, "data", found)
+                        return
+                    data[name] = _boxed(found)
 
 
 def _boxed(value: Any) -> np.ndarray:
@@ -286,14 +290,17 @@ class _Pending:
 
 @attrs.frozen(eq=False)
 class UnreadableData:
-    """Stands for values that cannot be decoded: the file opens, asking for these values is the error."""
+    """Stands for values that cannot be decoded or lead nowhere: the file opens, asking for them is the error."""
 
-    location: str
-    path: str
-    reason: str
+    problem: HDMFStoreError
 
     def _refuse(self) -> Any:
-        raise UnreadableError(self.location, self.path, self.reason)
+        raise self.problem.with_traceback(None)
+
+    @property
+    def builder(self) -> Any:
+        """What a `ReferenceBuilder` leads to."""
+        return self._refuse()
 
     def __getitem__(self, selection: Any) -> Any:
         return self._refuse()

@@ -79,10 +79,11 @@ def store_part(builder: Any, destination: Destination, wishes: Wishes, at: str, 
 
 def store_attributes(destination: Destination, path: str, attributes: Mapping[str, Any]) -> None:
     """Store attributes of an object beside those that it has."""
-    node = destination.adapter.load()[path]
+    stored = destination.adapter.load()
+    node = stored[path]
     if isinstance(node, Link):
         raise ArgumentError(f"{path} is a link, which has no attributes; set those of what it leads to")
-    new = {**node.attributes, **attributes_for(attributes, destination)}
+    new = {**node.attributes, **attributes_for(attributes, attrs.evolve(destination, stored=stored))}
     destination.adapter.write(Plan(nodes={path: attrs.evolve(node, attributes=new)}))
 
 

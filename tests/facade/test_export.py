@@ -9,14 +9,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
+import zarr
+import zarr.codecs
 from hdmf.build import LinkBuilder
 from pynwb import NWBHDF5IO, NWBFile
 
-from hdmf_store import ArgumentError, DanglingTargetWarning, NWBZarrIO, UnreadableError, ZarrDataIO, ZarrIO
+from hdmf_store import (
+    ArgumentError,
+    DanglingTargetWarning,
+    NWBZarrIO,
+    UnreadableError,
+    ZarrDataIO,
+    ZarrIO,
+    open_adapter,
+)
 from hdmf_store.errors import UnsupportedValueError
 from hdmf_store.nodes import Codec
+from hdmf_store.translate.convert import convert
 from tests.facade.recordings import left_overs, new_recording, new_series
 from tests.translate.builder_files import dataset, group, reference, root, values
 
@@ -119,18 +131,71 @@ def test_the_way_there_and_back_changes_nothing(tmp_path: Path) -> None:
         assert type(found.acquisition["voltage"].data).__module__.startswith("h5py")
 
 
-def test_an_export_keeps_the_layout_that_an_author_chose(tmp_path: Path) -> None:
-    """Chunks, shards, codecs and fill value are those of the source (NEEDS 10)."""
-    made = root(dataset("x", ZarrDataIO(np.arange(64, dtype="i4"), chunks=(4,), shards=(16,), fill_value=-1)))
-    with ZarrIO(tmp_path / "a.zarr", "w") as io:
-        io.write_builder(made)
+LAYOUTS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "shards": (np.arange(64, dtype="i4"), {"chunks": (4,), "shards": (16,), "fill_value": -1}),
+    "shards with a compressor": (
+        np.arange(64.0).reshape(8, 8),
+        {"chunks": (2, 4), "shards": (4, 8), "compressors": [zarr.codecs.GzipCodec(level=3)]},
+    ),
+    "filters": (np.arange(64), {"chunks": (7,), "filters": [zarr.codecs.TransposeCodec(order=(0,))]}),
+    "no compressor": (np.arange(64), {"chunks": (7,), "compressors": None}),
+    "another compressor": (np.arange(64), {"chunks": (8,), "compressors": [zarr.codecs.BloscCodec(cname="lz4")]}),
+    "big-endian": (np.arange(6), {"chunks": (3,), "serializer": zarr.codecs.BytesCodec(endian="big")}),
+    "a fill value that is no number": (np.array([1.0, np.nan]), {"chunks": (1,), "fill_value": np.nan}),
+    "text": (["a", "", "ü"], {"chunks": (2,)}),
+}
 
-    with ZarrIO(tmp_path / "a.zarr", "r") as source, ZarrIO(tmp_path / "b.zarr", "w") as io:
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("run", ["export", "copies", "convert"])
+def test_an_export_keeps_the_layout_that_an_author_chose(tmp_path: Path, layout: str, run: str) -> None:
+    """Chunks, shards, codecs, fill value and the names of axes are those of the source, to the letter (NEEDS 10)."""
+    data, wishes = LAYOUTS[layout]
+    axes = [f"axis {i}" for i in range(np.ndim(data))]
+    with ZarrIO(tmp_path / "a.zarr", "w") as io:
+        io.write_builder(root(dataset("x", ZarrDataIO(data, **wishes), _ARRAY_DIMENSIONS=axes)))
+
+    if run == "convert":
+        source, destination = open_adapter(tmp_path / "a.zarr"), open_adapter(tmp_path / "b.zarr", "w")
+        convert(source, destination)
+        destination.close()
+        source.close()
+    else:
+        with ZarrIO(tmp_path / "a.zarr", "r") as source, ZarrIO(tmp_path / "b.zarr", "w") as io:
+            io.export(source, write_args={"link_data": run == "export"})
+
+    expected = json.loads((tmp_path / "a.zarr/x/zarr.json").read_text())
+    assert json.loads((tmp_path / "b.zarr/x/zarr.json").read_text()) == expected
+    assert expected["dimension_names"] == axes
+    assert {path.name: path.read_bytes() for path in (tmp_path / "b.zarr/x").rglob("*") if path.is_file()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "a.zarr/x").rglob("*") if path.is_file()
+    }
+
+
+def test_an_export_keeps_the_layout_of_format_2(tmp_path: Path) -> None:
+    """Filters, compressor, order, separator and fill value are those of the source (NEEDS 10)."""
+    with ZarrIO(tmp_path / "a.zarr", "w", zarr_format=2) as io:
+        io.write_builder(
+            root(
+                dataset(
+                    "x",
+                    ZarrDataIO(
+                        np.arange(64, dtype="i4"),
+                        chunks=(16,),
+                        fill_value=-1,
+                        compressor=numcodecs.GZip(level=2),
+                        filters=[numcodecs.Delta(dtype="<i4")],
+                    ),
+                )
+            )
+        )
+
+    with ZarrIO(tmp_path / "a.zarr", "r") as source, ZarrIO(tmp_path / "b.zarr", "w", zarr_format=2) as io:
         io.export(source)
 
-    assert json.loads((tmp_path / "b.zarr/x/zarr.json").read_text()) == json.loads(
-        (tmp_path / "a.zarr/x/zarr.json").read_text()
-    )
+    stored = json.loads((tmp_path / "b.zarr/x/.zarray").read_text())
+    assert stored == json.loads((tmp_path / "a.zarr/x/.zarray").read_text())
+    assert (stored["compressor"]["id"], stored["filters"][0]["id"], stored["fill_value"]) == ("gzip", "delta", -1)
 
 
 def test_an_export_to_format_2_leaves_out_the_layout_that_it_lacks(tmp_path: Path) -> None:

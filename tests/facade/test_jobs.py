@@ -130,7 +130,7 @@ def test_small_data_and_data_in_memory_stay_here(tmp_path: Path) -> None:
 
 
 def test_exports_are_shared(tmp_path: Path, measured: h5py.Dataset) -> None:
-    """An export hands the arrays of its source to the executor."""
+    """An export hands the arrays of its source to the executor (NEEDS 13)."""
     nwbfile = new_recording()
     nwbfile.add_acquisition(new_series("large", measured))
     with NWBHDF5IO(tmp_path / "source.nwb", "w") as io:
@@ -147,7 +147,7 @@ def test_exports_are_shared(tmp_path: Path, measured: h5py.Dataset) -> None:
 
 
 def test_our_own_arrays_travel_by_address(tmp_path: Path, measured: h5py.Dataset) -> None:
-    """An export from Zarr to Zarr by two processes copies every value."""
+    """An export from Zarr to Zarr by two processes copies every value (NEEDS 13)."""
     source = _written(tmp_path / "source.zarr", measured)
     with NWBZarrIO(source, "r") as read, NWBZarrIO(tmp_path / "export.zarr", "w") as io:
         io.export(read, number_of_jobs=2, write_args={"link_data": False})
