@@ -193,7 +193,7 @@ def zarr_file(document: Mapping[str, Any], name: str) -> bytes | None:
 def changed_by_zarr(document: Mapping[str, Any], name: str, data: bytes, location: str, path: str) -> dict[str, Any]:
     """Return a node's document with what zarr-python changed in the file of that name: shape or attributes."""
     changed = parse(data, location, path)
-    return {**document, "shape": changed["shape"], "attributes": changed["attributes"]}
+    return {**document, **{part: changed[part] for part in ("shape", "attributes") if part in changed}}
 
 
 def is_superseded(document: Mapping[str, Any]) -> bool:

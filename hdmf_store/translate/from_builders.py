@@ -34,7 +34,9 @@ from hdmf_store.translate.attributes import attributes_of, same_value
 from hdmf_store.translate.relocate import Graft, Others, can_link, with_targets
 from hdmf_store.translate.values import dataset_of
 
-__all__ = ["Destination", "attributes_for", "nodes_of", "part_of", "path_of", "target_of"]
+__all__ = ["ROOT_NAME", "Destination", "attributes_for", "nodes_of", "part_of", "path_of", "target_of"]
+
+ROOT_NAME = "root"
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 
@@ -54,6 +56,8 @@ class Destination:
         Link to data, and to objects, that are stored elsewhere, where the destination can; otherwise copy.
     is_written : callable
         Whether a builder was read from, or written to, the destination before.
+    written_at : callable
+        The path to which a builder was written that does not know it, or None.
     others : Others
         Opens what has to be copied from elsewhere; stays open until the nodes are written.
     """
@@ -63,6 +67,7 @@ class Destination:
     export_from: Location | None = None
     link_data: bool = True
     is_written: Callable[[Any], bool] = lambda builder: False
+    written_at: Callable[[Any], str | None] = lambda builder: None
     others: Others = attrs.field(factory=Others)
 
     def holds(self, location: Location) -> bool:
@@ -167,6 +172,7 @@ class _Translation:
     def _add_group(self, builder: GroupBuilder, path: str) -> None:
         attributes = self._attributes(builder.attributes, path)
         known = self._known(path)
+        self._check_kind(builder, known, Group, path)
         if isinstance(known, Group):
             attributes = {**known.attributes, **attributes}
             if same_value(dict(known.attributes), attributes):
@@ -179,6 +185,7 @@ class _Translation:
         known = self._known(path)
         if isinstance(known, Link):
             return
+        self._check_kind(builder, known, Dataset, path)
         attributes = self._attributes(builder.attributes, path)
         if isinstance(known, Dataset):
             self._revise(builder, known, attributes, path)
@@ -236,8 +243,14 @@ class _Translation:
 
     def link(self, builder: LinkBuilder, path: str) -> None:
         """Translate a link."""
-        if isinstance(self._known(path), Link) or path in self.nodes:
+        known = self._known(path)
+        if (
+            isinstance(known, Link)
+            or path in self.nodes
+            or (known is not None and self.destination.is_written(builder))
+        ):
             return
+        self._check_kind(builder, known, Link, path)
         location, target = self._place(builder.builder)
         if location is None:
             self.nodes[path] = Link(Target(target))
@@ -245,6 +258,12 @@ class _Translation:
             self.nodes[path] = Link(Target(target, self._source(location, path)))
         else:
             self.external[path] = (location, target)
+
+    def _check_kind(self, builder: BaseBuilder, known: Node | None, kind: type, path: str) -> None:
+        """Remember as a problem that an object of another kind is stored at a path."""
+        if known is not None and not isinstance(known, kind):
+            new, old = type(builder).__name__.removesuffix("Builder").lower(), type(known).__name__.lower()
+            self.problems.append((path, f"is stored already, as a {old}; a {new} cannot take its place"))
 
     def bring_external(self) -> None:
         """Copy what links lead to in hierarchies to which the destination cannot, or shall not, link."""
@@ -277,6 +296,9 @@ class _Translation:
     def _place(self, builder: BaseBuilder) -> tuple[Location | None, str]:
         """Return the other hierarchy in which a builder lies, None for the destination, and its path there."""
         path = self.paths.get(id(builder))
+        if path is not None:
+            return None, path
+        path = self.destination.written_at(builder)
         if path is not None:
             return None, path
         path = path_of(builder)
@@ -325,8 +347,13 @@ class _Copied:
 
 def path_of(builder: BaseBuilder) -> str:
     """Return the path that a builder has, or will have, in its file."""
+    is_root = builder.parent is None and builder.name == ROOT_NAME
+    if is_root and builder.location in (None, ROOT):
+        return ROOT
     if builder.location is not None:
         return join(builder.location.rstrip("/") or ROOT, builder.name)
+    if builder.parent is None:
+        return join(ROOT, builder.name)
     names = []
     while builder.parent is not None:
         names.append(builder.name)

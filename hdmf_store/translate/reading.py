@@ -13,8 +13,8 @@ from hdmf.build.builders import BaseBuilder
 from hdmf.container import AbstractContainer
 
 from hdmf_store.adapter import StoreAdapter
-from hdmf_store.errors import ArgumentError
-from hdmf_store.nodes import ROOT, Origin
+from hdmf_store.errors import ArgumentError, FormatError
+from hdmf_store.nodes import ROOT, Group, Origin
 from hdmf_store.translate.attribute_types import AttributeTypes
 from hdmf_store.translate.from_builders import Destination, target_of
 from hdmf_store.translate.relocate import Others
@@ -42,6 +42,8 @@ class Reader:
 
     def root(self) -> GroupBuilder:
         """Return the root's builder; the same one each time."""
+        if not isinstance(self.adapter.load().nodes.get(ROOT), Group):
+            raise FormatError(str(self.adapter.location), ROOT, "is an array, and files of HDMF have a group as root")
         builder = self.tree(self.adapter).build(ROOT)
         assert isinstance(builder, GroupBuilder)
         return builder
