@@ -32,9 +32,7 @@ class NWBZarrIO(ZarrIO):
         What callers that serve several backends pass for HDF5; only None is accepted.
     load_namespaces : bool, default True
         Whether to load the specifications that the file caches; not done in modes that create, nor when a manager
-        or extensions are given.
-    extensions : str, TypeMap or list of these, optional
-        In place of a manager: the path of a namespace, or types that are loaded already.
+        is given.
 
     Raises
     ------
@@ -52,7 +50,6 @@ class NWBZarrIO(ZarrIO):
         storage_options: Mapping[str, Any] | None = None,
         force_overwrite: bool = False,
         load_namespaces: bool = True,
-        extensions: Any = None,
         *,
         zarr_format: int | None = None,
         herd_path: str | None = None,
@@ -63,12 +60,10 @@ class NWBZarrIO(ZarrIO):
             raise ArgumentError("driver and aws_region are HDF5's; for Zarr on S3 pass storage_options")
         check_mode(mode)
         check_flags(load_namespaces=load_namespaces)
-        if manager is not None and extensions is not None:
-            raise ArgumentError("pass either a manager or extensions: a manager has its extensions already")
         options = adapter_options(synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format)
         adapter = adapter_of(self._adapter_class(path), path, options)
         if manager is None:
-            manager = _manager(adapter, mode, load_namespaces, extensions)
+            manager = _manager(adapter, mode, load_namespaces)
         super().__init__(adapter, mode, manager, herd_path=herd_path)
         self._path = path
         self._object_codec_class = options.get("object_codec", self._object_codec_class)
@@ -137,14 +132,12 @@ class NWBZarrIO(ZarrIO):
             raise
 
 
-def _manager(adapter: StoreAdapter, mode: str, load_namespaces: bool, extensions: Any) -> BuildManager:
+def _manager(adapter: StoreAdapter, mode: str, load_namespaces: bool) -> BuildManager:
     """Return NWB's manager, which also knows what the file caches; the file is open then, so that it is read once."""
     try:
         from pynwb import get_manager, get_type_map
     except ImportError:
         raise MissingExtraError("pynwb", "nwb", "reading and writing NWB files") from None
-    if extensions is not None:
-        return get_manager(extensions=extensions)
     if not load_namespaces or mode in CREATING_MODES:
         return get_manager()
     type_map = get_type_map()

@@ -147,8 +147,8 @@ def type_of(data: Any) -> type:
     if isinstance(data, str | bytes):
         return str if isinstance(data, str) else bytes
     if getattr(data, "shape", None) == () and not isinstance(data, np.generic):
-        value = data[()]
-        return type_of(value.item() if isinstance(value, np.ndarray) and value.dtype.kind in "OSTU" else value[()])
+        value = np.asarray(data[()])
+        return type_of(value.item() if value.dtype.kind in "OSTU" else value[()])
     is_collection = data.ndim > 0 if hasattr(data, "ndim") else hasattr(data, "__len__")
     if not is_collection or isinstance(data, Mapping):
         return type(data)

@@ -72,8 +72,6 @@ class Reader:
 
     def holder_of(self, source: str, path: str, target: str) -> StoreAdapter:
         """Return the file that a source recorded in this one means."""
-        if not self.adapter.resolve(source) and source in (".", "", self.adapter.location.name):
-            return self.adapter
         return self._elsewhere(self.adapter, source, path, target).adapter
 
     def close(self) -> None:
@@ -82,6 +80,8 @@ class Reader:
         self._trees.clear()
 
     def _elsewhere(self, adapter: StoreAdapter, source: str, path: str, target: str) -> BuilderTree:
+        if adapter.location.means_itself(source):
+            return self.tree(adapter)
         for location in adapter.resolve(source):
             if location.identity == self.adapter.location.identity:
                 return self.tree(self.adapter)
