@@ -34,7 +34,6 @@ from hdmf_store.adapter import (
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
-    HDMFStoreError,
     ModeError,
 )
 from hdmf_store.facade.arguments import check_callable, check_flags, check_type
@@ -178,7 +177,7 @@ class StoreIO(HDMFIO):
         try:
             adapter = adapter_class_for(path)(path)
             adapter.open("r")
-        except (HDMFStoreError, OSError):
+        except Exception:  # a file system behind a URL has errors of its own, and whatever they are, it cannot be read
             return False
         adapter.close()
         return True

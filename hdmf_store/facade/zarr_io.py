@@ -14,7 +14,7 @@ from hdmf.build import Builder, BuildManager, DatasetBuilder, GroupBuilder, Link
 from hdmf.build.builders import BaseBuilder
 
 from hdmf_store.adapter import Location, adapter_named, adapters, most_specific
-from hdmf_store.errors import ArgumentError, ArgumentTypeError, DanglingTargetError, HDMFStoreError
+from hdmf_store.errors import ArgumentError, ArgumentTypeError, DanglingTargetError
 from hdmf_store.facade import zarr_objects as objects
 from hdmf_store.facade.arguments import check_flags, check_type
 from hdmf_store.facade.html import dataset_html
@@ -407,7 +407,7 @@ class ZarrIO(StoreIO):
         try:
             adapter = ZarrIO._adapter_class(path)(path)
             adapter.open("r")
-        except (HDMFStoreError, OSError, ValueError, ImportError):
+        except Exception:  # see StoreIO
             return False
         adapter.close()
         return True
