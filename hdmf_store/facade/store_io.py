@@ -177,7 +177,7 @@ class StoreIO(HDMFIO):
         try:
             adapter = adapter_class_for(path)(path)
             adapter.open("r")
-        except Exception:  # a file system behind a URL has errors of its own, and whatever they are, it cannot be read
+        except Exception:  # noqa: BLE001  file systems behind URLs raise errors of their own: it cannot be read
             return False
         adapter.close()
         return True

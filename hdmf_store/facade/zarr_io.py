@@ -407,7 +407,7 @@ class ZarrIO(StoreIO):
         try:
             adapter = ZarrIO._adapter_class(path)(path)
             adapter.open("r")
-        except Exception:  # see StoreIO
+        except Exception:  # noqa: BLE001  see StoreIO
             return False
         adapter.close()
         return True

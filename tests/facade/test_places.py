@@ -228,10 +228,10 @@ def test_options_reach_who_serves_the_file(tmp_path: Path, served: str) -> None:
     assert not ZarrIO.can_read(f"{served}/file.zarr")
 
 
-class WordFileSystem(MemoryFileSystem):
+class GuardedFileSystem(MemoryFileSystem):
     """Files in memory, for who knows the word."""
 
-    protocol = "word"
+    protocol = "guarded"
     store: ClassVar[dict[str, Any]] = {}
     pseudo_dirs: ClassVar[list[str]] = [""]
 
@@ -242,25 +242,25 @@ class WordFileSystem(MemoryFileSystem):
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
-        return super()._strip_protocol(str(path).replace("word://", "memory://"))
+        return super()._strip_protocol(str(path).replace("guarded://", "memory://"))
 
 
 def test_options_are_used_for_writing_as_well() -> None:
     """What is written through them is there; without them nothing can be written."""
-    fsspec.register_implementation("word", WordFileSystem, clobber=True)
+    fsspec.register_implementation("guarded", GuardedFileSystem, clobber=True)
     options = {"word": "open sesame"}
 
-    with ZarrIO("word://place/file.zarr", "w", storage_options=options) as io:
+    with ZarrIO("guarded://place/file.zarr", "w", storage_options=options) as io:
         io.write_builder(_content())
-    with ZarrIO("word://place/file.zarr", "r+", storage_options=options) as io:
+    with ZarrIO("guarded://place/file.zarr", "r+", storage_options=options) as io:
         io.write_builder(root(dataset("more", [7])))
 
-    assert "/place/file.zarr/more/zarr.json" in WordFileSystem.store
-    with ZarrIO("word://place/file.zarr", "r", storage_options=options) as io:
+    assert "/place/file.zarr/more/zarr.json" in GuardedFileSystem.store
+    with ZarrIO("guarded://place/file.zarr", "r", storage_options=options) as io:
         _check(io)
         assert pickle.loads(pickle.dumps(io.read_builder()["more"].data))[0] == 7  # also in another process
     with pytest.raises(PermissionError, match="the word is missing"):
-        ZarrIO("word://place/file.zarr", "w")
+        ZarrIO("guarded://place/file.zarr", "w")
 
 
 def test_a_link_between_files_in_one_remote_place_is_followed() -> None:
