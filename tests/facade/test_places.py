@@ -213,7 +213,7 @@ WORD = {"client_kwargs": {"headers": {"X-Word": "open sesame"}}}
 
 
 def test_options_reach_who_serves_the_file(tmp_path: Path, served: str) -> None:
-    """Without them it is not to be had; with them it is read, as are its cached specifications."""
+    """Without them it is not to be had; with them it is read, as are its cached specifications (NEEDS 20)."""
     with ZarrIO(tmp_path / "file.zarr", "w", get_manager()) as io:
         io.write(new_table())
 
