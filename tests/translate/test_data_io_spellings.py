@@ -153,7 +153,7 @@ def test_format_2_has_no_shards(tmp_path: Path) -> None:
 def test_a_serializer_is_stored(tmp_path: Path) -> None:
     """The byte order here; one that zarr does not know is refused with the place of the dataset, not passed over."""
     assert "big" in str(_in_format_3(tmp_path / "file.zarr", serializer=BytesCodec(endian="big")).serializer)
-    with pytest.raises(UnsupportedValueError, match=r"/x: .*Unknown codec: 'nonsense'"):
+    with pytest.raises(UnsupportedValueError, match=r"/x: .*codec:? 'nonsense'"):
         _in_format_3(tmp_path / "file.zarr", serializer="nonsense")
 
 
