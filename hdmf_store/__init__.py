@@ -11,12 +11,14 @@ from hdmf_store.adapter import (
 )
 from hdmf_store.errors import (
     ArgumentError,
+    ArgumentTypeError,
     ClosedError,
     ConflictError,
     DanglingTargetError,
     DanglingTargetWarning,
     FormatError,
     HDMFStoreError,
+    HierarchyError,
     HierarchyExistsError,
     LinkCycleError,
     LocationError,
@@ -32,10 +34,27 @@ from hdmf_store.facade.nwb import NWBZarrIO
 from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
 from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
 from hdmf_store.facade.zarr_objects import ZarrReference
+from hdmf_store.nodes import (
+    Bytes,
+    Codec,
+    Compound,
+    Dataset,
+    Field,
+    Group,
+    Hierarchy,
+    Layout,
+    Link,
+    Number,
+    ReferenceTo,
+    Target,
+    Text,
+    Unreadable,
+)
 from hdmf_store.translate.data_io import ZarrDataIO
+from hdmf_store.translate.from_builders import ROOT_NAME
 from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR
-from hdmf_store.translate.to_builders import ROOT_NAME
 from hdmf_store_adapters.stores import SUPPORTED_ZARR_STORES, DirectoryStore, NestedDirectoryStore, TempStore
+from hdmf_store_adapters.synchronizers import ProcessSynchronizer, ThreadSynchronizer
 
 __all__ = [
     "DEFAULT_SPEC_LOC_DIR",
@@ -43,16 +62,27 @@ __all__ = [
     "SPEC_LOC_ATTR",
     "SUPPORTED_ZARR_STORES",
     "ArgumentError",
+    "ArgumentTypeError",
     "BadLinkError",
+    "Bytes",
     "Capabilities",
     "ClosedError",
+    "Codec",
+    "Compound",
     "ConflictError",
     "DanglingTargetError",
     "DanglingTargetWarning",
+    "Dataset",
     "DirectoryStore",
+    "Field",
     "FormatError",
+    "Group",
     "HDMFStoreError",
+    "Hierarchy",
+    "HierarchyError",
     "HierarchyExistsError",
+    "Layout",
+    "Link",
     "LinkCycleError",
     "Location",
     "LocationError",
@@ -63,10 +93,17 @@ __all__ = [
     "NWBZarrIO",
     "NameNotAllowedError",
     "NestedDirectoryStore",
+    "Number",
     "Plan",
+    "ProcessSynchronizer",
+    "ReferenceTo",
     "StoreAdapter",
     "StoreIO",
+    "Target",
     "TempStore",
+    "Text",
+    "ThreadSynchronizer",
+    "Unreadable",
     "UnreadableError",
     "UnsupportedModeError",
     "UnsupportedValueError",

@@ -73,8 +73,8 @@ def _public() -> dict[str, Any]:
 
 
 def _backend() -> dict[str, Any]:
+    from hdmf_store.translate.from_builders import ROOT_NAME
     from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR
-    from hdmf_store.translate.to_builders import ROOT_NAME
     from hdmf_store_adapters.stores import SUPPORTED_ZARR_STORES
 
     constants = {"ROOT_NAME": ROOT_NAME, "SPEC_LOC_ATTR": SPEC_LOC_ATTR, "DEFAULT_SPEC_LOC_DIR": DEFAULT_SPEC_LOC_DIR}

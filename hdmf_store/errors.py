@@ -4,6 +4,7 @@
 
     HDMFStoreError
     ├── ArgumentError              (ValueError)            a call that cannot mean anything
+    │   └── ArgumentTypeError      (TypeError)             an argument of a type that the call cannot take
     ├── ClosedError                (ValueError)            the file was closed before this call
     ├── ModeError                  (ValueError)            the mode does not allow this call
     ├── MissingExtraError          (ImportError)           an optional library is not installed
@@ -33,6 +34,7 @@ import attrs
 
 __all__ = [
     "ArgumentError",
+    "ArgumentTypeError",
     "ClosedError",
     "ConflictError",
     "DanglingTargetError",
@@ -77,6 +79,11 @@ class ArgumentError(HDMFStoreError, ValueError):
 
     def __str__(self) -> str:
         return self.message
+
+
+@attrs.define(eq=False)
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument of a type that the call cannot take."""
 
 
 @attrs.define(eq=False)
@@ -248,7 +255,8 @@ class DanglingTargetError(HierarchyError):
             if self.source == "."
             else "Was the other file moved? Put it back beside this one."
         )
-        what = f"{self.path!r} leads to {self.target!r} in {where}, which does not exist{looked}"
+        holder = repr(self.path) if self.path else "a reference"
+        what = f"{holder} leads to {self.target!r} in {where}, which does not exist{looked}"
         return f"{self.location}: {what}. {advice}"
 
 

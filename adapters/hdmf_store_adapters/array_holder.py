@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 import numpy as np
-from zarr.storage import WrapperStore
+from zarr.storage import MemoryStore, WrapperStore
 
 from hdmf_store.adapter import READING_MODES, open_adapter
-from hdmf_store.errors import UnreadableError
-from hdmf_store.nodes import Dataset, Hierarchy, Layout
+from hdmf_store.errors import ArgumentError, UnreadableError
+from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunks import overlaid
 from hdmf_store_adapters.dataset_writer import DatasetWriter
@@ -18,9 +18,9 @@ from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.media import Shadow
 from hdmf_store_adapters.synchronizers import Synchronizer
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
-from hdmf_store_adapters.zarr_format import FORMATS
+from hdmf_store_adapters.zarr_format import FORMATS, Document
 
-__all__ = ["ArrayHolder", "DocumentOverlay"]
+__all__ = ["ArrayHolder", "DocumentOverlay", "StoreToBe"]
 
 _WRITING = "mode 'r+' or 'a'"
 
@@ -35,18 +35,30 @@ class ArrayHolder:
         The locks that all writers share.
     wishes : callable
         Returns what the layout of a dataset that is stored anew leaves open.
+    place : str or zarr.abc.store.Store
+        What another process opens to find the hierarchy, with `options`.
+    options : dict
     """
 
     def __init__(
-        self, held: HeldDocuments, synchronizer: Synchronizer | None, wishes: Callable[[], Layout] = Layout
+        self,
+        held: HeldDocuments,
+        synchronizer: Synchronizer | None,
+        wishes: Callable[[], Layout],
+        place: Any,
+        options: Mapping[str, Any],
     ) -> None:
         self._held = held
+        self._place = place
+        self._options = options
         self._wishes = wishes
         self._store: Any = None
         self.synchronizer = synchronizer
 
     def __reduce__(self) -> Any:
-        return _reopened, (self._held.address, self._held.mode, self.synchronizer)
+        if isinstance(self._place, MemoryStore):
+            raise TypeError(f"{self._held.address} lives in this process only, so that no other can read it")
+        return _reopened, (self._place, self._held.mode, {**self._options, "synchronizer": self.synchronizer})
 
     # -------------------------------------------------------------------------------------------------------- reading
 
@@ -85,6 +97,8 @@ class ArrayHolder:
 
     def zarr_store(self) -> Any:
         """Return the zarr store under the arrays."""
+        if self.is_new:
+            return StoreToBe(self)
         if self._store is None:
             self._store = self._held.medium.store()
         return self._store
@@ -99,19 +113,37 @@ class ArrayHolder:
         return any(name in known.DOCUMENTS for known in FORMATS.values())
 
     def zarr_file(self, key: str) -> bytes | None:
-        """Return what zarr is shown under a document's key."""
+        """Return what zarr is shown under a document's key; of a file that is not there yet, an empty root."""
         folder, _, name = key.rpartition("/")
-        document = self._held.documents.get("/" + folder)
+        documents = {ROOT: self._empty()} if self.is_new else self._held.documents
+        document = documents.get("/" + folder)
         return None if document is None else self._held.format.zarr_file(document, name)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing is there yet, or nothing that counts."""
+        return self._held.is_new
+
+    def _empty(self) -> Document:
+        return self._held.format.group_document(Group(), {}, self._held.address, ROOT)
+
     def replace_document(self, key: str, data: bytes) -> bytes:
-        """Take over what zarr changed of an array's document, in our own form; return the bytes to store."""
-        self.check_writes("change an array")
+        """Take over what zarr changed of a node's document, in our own form; return the bytes to store."""
+        self.check_writes("change an object")
         held, (folder, _, name) = self._held, key.rpartition("/")
         path = "/" + folder
+        if self.is_new or path not in held.documents:
+            self.refuse("add objects", path)
         document = held.format.changed_by_zarr(held.documents[path], name, data, held.address, path)
         held.change(path, document)
         return dict(held.format.files(path, document))[key]
+
+    def refuse(self, action: str, path: str) -> NoReturn:
+        """Raise the error for what zarr cannot do to a hierarchy that is open here."""
+        raise ArgumentError(
+            f"{self._held.address}: {path}: zarr cannot {action} here, because this hierarchy keeps its documents in "
+            "memory while it is open. Use write_group, write_dataset and write_attributes, or close it first."
+        )
 
     # ------------------------------------------------------------------------------------------------------- changing
 
@@ -174,6 +206,11 @@ class DocumentOverlay(WrapperStore):
         super().__init__(store)
         self._holder = holder
 
+    @property
+    def hierarchy(self) -> str:
+        """The location of the hierarchy, in the spelling by which hierarchies are compared."""
+        return self._holder.address
+
     def _with_store(self, store: Any) -> DocumentOverlay:
         return type(self)(store, self._holder)
 
@@ -193,8 +230,56 @@ class DocumentOverlay(WrapperStore):
             value = type(value).from_bytes(self._holder.replace_document(key, value.to_bytes()))
         await self._store.set(key, value)
 
+    async def set_if_not_exists(self, key: str, default: Any) -> None:
+        """Store a document only where there is none, in memory or below; zarr makes parents in this way."""
+        if not self._holder.is_document(key):
+            await self._store.set_if_not_exists(key, default)
+        elif self._holder.zarr_file(key) is None:
+            await self.set(key, default)
 
-def _reopened(address: str, mode: str, synchronizer: Any = None) -> Any:
+    async def exists(self, key: str) -> bool:
+        """Return whether there is a document in memory, or anything else in the store."""
+        if self._holder.is_document(key):
+            return self._holder.zarr_file(key) is not None
+        return bool(await self._store.exists(key))
+
+    async def delete(self, key: str) -> None:
+        """Delete a chunk; refuse to delete a document."""
+        if self._holder.is_document(key):
+            self._holder.refuse("delete objects", "/" + key.rpartition("/")[0])
+        await self._store.delete(key)
+
+    async def clear(self) -> None:
+        """Refuse to delete everything."""
+        self._holder.refuse("delete objects", ROOT)
+
+    async def delete_dir(self, prefix: str) -> None:
+        """Refuse to delete objects of which the documents in memory would still tell."""
+        self._holder.refuse("delete objects", "/" + prefix.strip("/"))
+
+
+class StoreToBe(WrapperStore):
+    """An empty store, and once the hierarchy is there, the store in which it lies.
+
+    Parameters
+    ----------
+    holder : ArrayHolder
+        Of a hierarchy that is not there yet.
+    """
+
+    def __init__(self, holder: ArrayHolder) -> None:
+        self._holder = holder
+        self._nothing = MemoryStore()
+
+    @property
+    def _store(self) -> Any:
+        return self._nothing if self._holder.is_new else self._holder.zarr_store()
+
+    def __str__(self) -> str:
+        return self._holder.address
+
+
+def _reopened(place: Any, mode: str, options: Mapping[str, Any]) -> Any:
     """Return what serves the arrays of a hierarchy in the process that received one of them."""
-    adapter: Any = open_adapter(address, "r" if mode in READING_MODES else "r+", synchronizer=synchronizer)
+    adapter: Any = open_adapter(place, "r" if mode in READING_MODES else "r+", **options)
     return adapter.arrays

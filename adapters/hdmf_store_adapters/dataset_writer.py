@@ -99,8 +99,22 @@ class DatasetWriter:
             dataset = attrs.evolve(dataset, layout=attrs.evolve(dataset.layout, separator=self._wishes.separator))
         if self._wishes.serializer and not isinstance(dataset.element, Number):
             dataset = attrs.evolve(dataset, layout=attrs.evolve(dataset.layout, serializer=self._wishes.serializer))
+        self._check_fill(path, dataset)
         document = self._format.array_document(dataset, self._widths(path, dataset), self._location, path)
         return document, self._format.decode_array(document, self._location, path, ITSELF)[1]
+
+    def _check_fill(self, path: str, dataset: Dataset) -> None:
+        """Refuse a fill value that elements cannot have."""
+        element, fill = dataset.element, dataset.layout.fill_value
+        if not isinstance(element, Number) or fill is None:
+            return
+        try:
+            fits = element.dtype.kind in "fc" or element.dtype.type(fill) == fill
+            element.dtype.type(fill)
+        except (TypeError, ValueError, OverflowError):
+            fits = False
+        if not fits:
+            raise UnsupportedValueError(self._location, path, f"{fill!r} is no fill value for elements of {element}")
 
     def _stored(
         self,

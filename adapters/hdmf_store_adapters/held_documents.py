@@ -48,7 +48,7 @@ class HeldDocuments:
     is_consolidated : bool
         Whether the root's document holds a copy of all others.
     changed : set of str
-        The arrays whose documents were changed since that copy was made.
+        The nodes whose documents were changed since that copy was made.
     """
 
     def __init__(self, medium: Medium, location: Location, new_format: int) -> None:
@@ -182,13 +182,15 @@ class HeldDocuments:
         return f"{path[1:]}/{self.format.DOCUMENTS[0]}"
 
     def change(self, path: str, document: Document) -> None:
-        """Hold another document of an array, which is or will be stored."""
+        """Hold another document of a node, which is or will be stored."""
         self._hold(path, document)
         self.changed.add(path)
 
     def _hold(self, path: str, document: Document) -> None:
+        is_array = path in self._records
         self.documents[path] = document
-        _, self._records[path] = self.format.decode_array(document, self.address, path, self.itself)
+        if is_array:
+            _, self._records[path] = self.format.decode_array(document, self.address, path, self.itself)
         self._hierarchy = None
 
     def store(self, path: str) -> None:

@@ -10,9 +10,10 @@ import math
 
 from hdmf_store.nodes import Bytes, Codec, Compound, ElementType, Number, ReferenceTo, Text
 
-__all__ = ["CHUNK_BYTES", "chunk_shape", "default_compressors", "item_size", "text_room"]
+__all__ = ["CHUNK_BYTES", "SHARD_BYTES", "chunk_shape", "default_compressors", "item_size", "shard_shape", "text_room"]
 
 CHUNK_BYTES = 4 * 2**20
+SHARD_BYTES = 64 * 2**20
 _WORTH_COMPRESSING = 256
 _TYPICAL_TEXT = 64
 
@@ -71,6 +72,23 @@ def chunk_shape(shape: tuple[int, ...], item_size: int, *, target: int = CHUNK_B
         chunks[longest] = -(-chunks[longest] // 2)
     chunks[0] = max(1, min(chunks[0], target // (math.prod(chunks[1:]) * item_size)))
     return tuple(chunks)
+
+
+def shard_shape(
+    shape: tuple[int, ...], chunks: tuple[int, ...], item_size: int, *, target: int = SHARD_BYTES
+) -> tuple[int, ...]:
+    """Choose shards for chunks: as many chunks along the first axis as fit, and are there.
+
+    >>> shard_shape((18_000_000, 384), (5461, 384), item_size=2)
+    (81915, 384)
+    >>> shard_shape((10, 3), (4, 3), item_size=8)
+    (12, 3)
+    """
+    if not chunks:
+        return ()
+    there = -(-max(1, shape[0]) // chunks[0])
+    fitting = target // max(1, math.prod(chunks) * item_size)
+    return (chunks[0] * max(1, min(there, fitting)), *chunks[1:])
 
 
 def default_compressors(element: ElementType, chunk_elements: int) -> tuple[Codec, ...]:

@@ -40,7 +40,14 @@ from hdmf_store_adapters.other_writers import OtherWriters
 from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for
 from hdmf_store_adapters.zarr_format import FORMATS, Document
-from hdmf_store_adapters.zarr_places import check_names, codec_of, medium_and_location, why_missing
+from hdmf_store_adapters.zarr_places import (
+    check_names,
+    codec_of,
+    is_on_another_machine,
+    medium_and_location,
+    text_of,
+    why_missing,
+)
 
 __all__ = ["ZarrAdapter"]
 
@@ -106,7 +113,10 @@ class ZarrAdapter:
         self._is_linkable = self._location.can_be_linked and not getattr(place, "is_temporary", False)
         self._read_only = self._only_reads(place, self._location)
         self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST)
-        self._holder = ArrayHolder(self._held, self._synchronizer, self._wishes)
+        travels_as = self._location.address if self._location.can_be_linked else place
+        options = {**getattr(place, "storage_options", {}), **(storage_options or {})}
+        travels_with = {"storage_options": options} if options else {}
+        self._holder = ArrayHolder(self._held, self._synchronizer, self._wishes, travels_as, travels_with)
         self._held.source_of = partial(StoredSource, self._holder)
         self._forget()
 
@@ -131,9 +141,10 @@ class ZarrAdapter:
         """Return whether Zarr is at a place, or belongs there by the place's name or type."""
         if isinstance(place, Store):
             return not isinstance(place, ZipStore)
-        if not isinstance(place, str | os.PathLike):
+        text = text_of(place)
+        if not text:
             return False
-        location = Location.of(place)
+        location = Location.of(text)
         if location.is_local and os.path.isdir(location.address):
             return True
         return location.name.endswith(".zarr") and not os.path.isfile(location.address)
@@ -157,7 +168,7 @@ class ZarrAdapter:
         """What the store can do."""
         return Capabilities(
             writable=not self._read_only,
-            remote=self._location.is_remote,
+            remote=self._location.is_remote or is_on_another_machine(self._place),
             linkable=self._is_linkable,
             consolidates=self.consolidates,
             transactional=self.transactional,
@@ -291,8 +302,9 @@ class ZarrAdapter:
         return value if isinstance(value, Target) else decode_target(value, self._held.itself)
 
     def zarr_object(self, path: str) -> Any:
-        """Return the zarr group or array at a path, made without I/O."""
-        if isinstance(self.load()[path], Dataset):
+        """Return the zarr group or array at a path, made without I/O; of a file that is not there yet, the root."""
+        self._held.check_open("read")
+        if not (self._held.is_new and path == ROOT) and isinstance(self.load()[path], Dataset):
             return self.array(path)
         overlay = DocumentOverlay(self._holder.zarr_store(), self._holder)
         mode = "r+" if self._held.writes else "r"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zarr.abc.store import Store
-from zarr.storage import LocalStore
+from zarr.storage import FsspecStore, LocalStore, ObjectStore
 
 from hdmf_store.adapter import Location
 from hdmf_store.errors import ArgumentError, FormatError, NameNotAllowedError
@@ -17,7 +18,17 @@ from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.store_objects import StoreObject
 
-__all__ = ["check_names", "check_path", "codec_of", "medium_and_location", "why_missing"]
+__all__ = [
+    "check_names",
+    "check_path",
+    "codec_of",
+    "is_on_another_machine",
+    "medium_and_location",
+    "text_of",
+    "why_missing",
+]
+
+_CHAINED = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*::.*://|^[a-zA-Z][a-zA-Z0-9+.-]*://.*::[a-zA-Z][a-zA-Z0-9+.-]*://")
 
 
 def codec_of(value: Any) -> Codec:
@@ -73,11 +84,35 @@ def medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -
         return LocalFiles(Path(place.root)), location
     if isinstance(place, Store):
         return StoreObject(place), Location.of_object(place)
-    if not isinstance(place, str | os.PathLike):
+    text = text_of(place)
+    if not text:
         raise ArgumentError(f"{place!r} is no path, URL or zarr store that Zarr files can lie in")
-    location = Location.of(str(place))
+    if _CHAINED.match(text):
+        raise ArgumentError(
+            f"{text!r} is a chain of file systems, from which the place of linked files cannot be told. Open it "
+            "yourself and pass the store: zarr.storage.FsspecStore.from_url(...)"
+        )
+    location = Location.of(text)
     if location.is_local:
         return LocalFiles(Path(location.address)), location
-    from zarr.storage import FsspecStore
+    options = {**getattr(place, "storage_options", {}), **(storage_options or {})}
+    return StoreObject(FsspecStore.from_url(location.address, storage_options=options)), location
 
-    return StoreObject(FsspecStore.from_url(location.address, storage_options=dict(storage_options or {}))), location
+
+def text_of(place: Any) -> str | None:
+    """Return a path or URL as text, also of a universal path, which need not be a path of this system; else None."""
+    if isinstance(place, str | os.PathLike):
+        return str(place)
+    is_universal = hasattr(place, "protocol") and hasattr(place, "storage_options")
+    return str(place) if is_universal else None
+
+
+def is_on_another_machine(store: Any) -> bool:
+    """Return whether a store object reads from a file system that is neither local nor in memory."""
+    if isinstance(store, FsspecStore):
+        inner = getattr(store.fs, "sync_fs", store.fs)  # zarr wraps file systems that are not asynchronous
+        protocols = {inner.protocol} if isinstance(inner.protocol, str) else set(inner.protocol)
+        return not protocols & {"file", "local", "memory"}
+    if isinstance(store, ObjectStore):
+        return type(store.store).__name__ not in ("LocalStore", "MemoryStore")
+    return False

@@ -37,7 +37,7 @@ from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
 from hdmf_store_adapters.chunk_codecs import chunk_codec
 from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attribute, decode_target
-from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
+from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, shard_shape
 from hdmf_store_adapters.zarr_v3_types import (
     DTYPE,
     OBJECT_REFERENCE,
@@ -195,7 +195,7 @@ def zarr_file(document: Mapping[str, Any], name: str) -> bytes | None:
 def changed_by_zarr(document: Mapping[str, Any], name: str, data: bytes, location: str, path: str) -> dict[str, Any]:
     """Return a node's document with what zarr-python changed in the file of that name: shape or attributes."""
     changed = parse(data, location, path)
-    return {**document, "shape": changed["shape"], "attributes": changed["attributes"]}
+    return {**document, **{part: changed[part] for part in ("shape", "attributes") if part in changed}}
 
 
 def is_superseded(document: Mapping[str, Any]) -> bool:
@@ -293,10 +293,11 @@ def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -
     """
     element, layout, shape = dataset.element, dataset.layout, dataset.shape
     chunks = _chunks(layout, shape, element)
-    if layout.shards and any(shard % chunk for shard, chunk in zip(layout.shards, chunks, strict=True)):
-        reason = f"shards of shape {layout.shards} do not hold whole chunks of shape {chunks}"
+    shards = shard_shape(shape, chunks, item_size(element)) if isinstance(layout.shards, str) else layout.shards
+    if shards and (len(shards) != len(chunks) or any(shard % n for shard, n in zip(shards, chunks, strict=True))):
+        reason = f"shards of shape {shards} do not hold whole chunks of shape {chunks}"
         raise UnsupportedValueError(location, path, reason)
-    count = math.prod(layout.shards or chunks)
+    count = math.prod(shards or chunks)
     compressors = layout.compressors
     if compressors is None:
         compressors = default_compressors(element, count)
@@ -304,14 +305,14 @@ def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -
     codecs = [_encode_codec(codec, element) for codec in layout.filters or ()]
     codecs.append(_serializer(layout.serializer, element))
     codecs += [_encode_codec(codec, element) for codec in compressors]
-    if layout.shards:
+    if shards:
         codecs = [_sharding(chunks, codecs)]
     separator = layout.separator or ("." if all(n <= c for n, c in zip(shape, chunks, strict=True)) else "/")
     document = _document("array", _array_attributes(dataset, location, path))
     document |= {
         "shape": list(shape),
         "data_type": data_type,
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(layout.shards or chunks)}},
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(shards or chunks)}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": separator}},
         "fill_value": encode_fill(element, layout.fill_value),
         "codecs": codecs,
@@ -324,7 +325,7 @@ def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -
 
 def _chunks(layout: Layout, shape: tuple[int, ...], element: ElementType) -> tuple[int, ...]:
     if layout.chunks is None:
-        return chunk_shape(layout.shards or shape, item_size(element)) if not layout.shards else layout.shards
+        return layout.shards if isinstance(layout.shards, tuple) else chunk_shape(shape, item_size(element))
     return tuple(max(1, chunk) for chunk in layout.chunks)
 
 
@@ -355,14 +356,24 @@ def _encode_codec(codec: Codec, element: ElementType) -> dict[str, Any]:
     return {"name": codec.name, "configuration": settings} if needs_settings else {"name": codec.name}
 
 
+_OBJECT_CODECS = frozenset(
+    f"numcodecs.{name}" for name in ("json2", "msgpack2", "pickle", "vlen-array", "vlen-bytes", "vlen-utf8")
+)
+"""Steps of object arrays, which only format 2 has."""
+
+
 def _serializer(wished: Codec | None, element: ElementType) -> dict[str, Any]:
-    """Return the step from array to bytes: what is wished where it suits the elements."""
+    """Return the step from array to bytes: what is wished where it suits the elements.
+
+    A layout that was read may come with a step for elements of another kind, or of an older format.
+    """
     default = _default_serializer(element)
-    if wished is None or (wished.name == "bytes") != (default["name"] == "bytes"):
+    if wished is None or wished.name in _OBJECT_CODECS:
         return default
     if wished.name == default["name"] and not wished.configuration:
         return default  # in its one spelling
-    return _encode_codec(wished, element)
+    is_for_numbers = wished.name not in ("vlen-utf8", "vlen-bytes")
+    return _encode_codec(wished, element) if is_for_numbers == (default["name"] == "bytes") else default
 
 
 def _default_serializer(element: ElementType) -> dict[str, Any]:

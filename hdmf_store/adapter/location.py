@@ -127,6 +127,17 @@ class Location:
             return posixpath.relpath(there[1], here[1])
         return self.address
 
+    def means_itself(self, source: str) -> bool:
+        """Return whether a recorded source means the hierarchy at this place.
+
+        >>> Location("/data/a.zarr").means_itself("../a.zarr"), Location("/data/a.zarr").means_itself("../b.zarr")
+        (True, False)
+        """
+        if source in ("", ".", self.name, self.address):
+            return True
+        is_absolute = _SCHEME.match(source) or os.path.isabs(source)
+        return (Location.of(source) if is_absolute else self._joined(source)).identity == self.identity
+
     def resolve(self, source: str) -> tuple[Location, ...]:
         """Return the places that a recorded source may mean, the likeliest first.
 
@@ -146,14 +157,12 @@ class Location:
         >>> Location("/data/a.zarr").resolve(".")
         ()
         """
-        if source in ("", ".", self.name, self.address):
+        if self.means_itself(source):
             return ()
         if _SCHEME.match(source) or os.path.isabs(source):
             candidates = [Location.of(source)]
         else:
             candidates = [self._joined(source), self._joined("../" + source)]
-        if candidates[0].identity == self.identity:
-            return ()
         candidates.append(self._joined("../" + posixpath.basename(source.rstrip("/"))))
         if self.is_local and not os.path.isabs(source):
             # only this file may have been linked into the folder in which the others lie

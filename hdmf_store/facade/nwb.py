@@ -8,8 +8,10 @@ from typing import Any
 from hdmf.backends.io import HDMFIO
 from hdmf.build import BuildManager
 
-from hdmf_store.adapter import CREATING_MODES, StoreAdapter
+from hdmf_store.adapter import CREATING_MODES, StoreAdapter, check_mode
 from hdmf_store.errors import ArgumentError, MissingExtraError, MissingHierarchyError
+from hdmf_store.facade.arguments import check_flags
+from hdmf_store.facade.store_io import adapter_of
 from hdmf_store.facade.zarr_io import ZarrIO, adapter_options
 from hdmf_store.nodes import ROOT, Group
 from hdmf_store.translate.specs import load_namespaces as load_cached
@@ -47,8 +49,8 @@ class NWBZarrIO(ZarrIO):
         object_codec_class: Any = None,
         storage_options: Mapping[str, Any] | None = None,
         force_overwrite: bool = False,
-        *,
         load_namespaces: bool = True,
+        *,
         zarr_format: int | None = None,
         herd_path: str | None = None,
         driver: None = None,
@@ -56,27 +58,15 @@ class NWBZarrIO(ZarrIO):
     ) -> None:
         if driver is not None or aws_region is not None:
             raise ArgumentError("driver and aws_region are HDF5's; for Zarr on S3 pass storage_options")
-        given = path
+        check_mode(mode)
+        check_flags(load_namespaces=load_namespaces)
+        options = adapter_options(synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format)
+        adapter = adapter_of(self._adapter_class(path), path, options)
         if manager is None:
-            path, manager = _opened_with_manager(
-                self._adapter_class(path),
-                path,
-                mode,
-                load_namespaces,
-                adapter_options(synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format),
-            )
-        super().__init__(
-            path,
-            mode,
-            manager,
-            synchronizer,
-            object_codec_class,
-            storage_options=storage_options,
-            force_overwrite=force_overwrite,
-            zarr_format=zarr_format,
-            herd_path=herd_path,
-        )
-        self._path = given
+            manager = _manager(adapter, mode, load_namespaces)
+        super().__init__(adapter, mode, manager, herd_path=herd_path)
+        self._path = path
+        self._object_codec_class = options.get("object_codec", self._object_codec_class)
 
     @property
     def nwb_version(self) -> tuple[str | None, tuple[int | str, ...] | None]:
@@ -125,40 +115,39 @@ class NWBZarrIO(ZarrIO):
         **kwargs
             As for `StoreIO.export`.
         """
-        super().export(src_io, kwargs.pop("container", None) or nwbfile, write_args, **kwargs)
+        container = kwargs.pop("container", None)
+        if container is not None and nwbfile is not None:
+            raise ArgumentError("nwbfile and container are two names of one argument: pass one of them")
+        super().export(src_io, nwbfile if container is None else container, write_args, **kwargs)
 
     @staticmethod
     def read_nwb(path: Any) -> Any:
         """Open a file and return its `pynwb.NWBFile`; the file stays open as long as that is used."""
         options = {"anon": True} if isinstance(path, str) and path.startswith("s3://") else None
-        return NWBZarrIO(path, "r", storage_options=options).read()
+        io = NWBZarrIO(path, "r", storage_options=options)
+        try:
+            return io.read()
+        except BaseException:
+            io.close()
+            raise
 
 
-def _opened_with_manager(
-    adapter_class: Any,
-    path: Any,
-    mode: str,
-    load_namespaces: bool,
-    options: Mapping[str, Any],
-) -> tuple[StoreAdapter, BuildManager]:
-    """Return the adapter, and a manager that knows what the file caches: from one load, not two."""
+def _manager(adapter: StoreAdapter, mode: str, load_namespaces: bool) -> BuildManager:
+    """Return NWB's manager, which also knows what the file caches; the file is open then, so that it is read once."""
     try:
         from pynwb import get_manager, get_type_map
     except ImportError:
         raise MissingExtraError("pynwb", "nwb", "reading and writing NWB files") from None
-    adapter = path
-    if not isinstance(path, StoreAdapter):
-        adapter = adapter_class(path, **options)
     if not load_namespaces or mode in CREATING_MODES:
-        return adapter, get_manager()
+        return get_manager()
     type_map = get_type_map()
     adapter.open(mode)
     try:
         load_cached(type_map, adapter)
     except MissingHierarchyError:  # mode "a", and nothing there yet
         adapter.close()
-        return adapter, get_manager()
+        return get_manager()
     except BaseException:
         adapter.close()
         raise
-    return adapter, BuildManager(type_map)
+    return BuildManager(type_map)

@@ -6,6 +6,8 @@ adapter stores nodes.
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from pathlib import Path
@@ -16,7 +18,7 @@ from hdmf.backends.errors import UnsupportedOperation
 from hdmf.backends.io import HDMFIO
 from hdmf.build import BuildManager, GroupBuilder, TypeMap
 from hdmf.build.builders import BaseBuilder
-from hdmf.container import Container
+from hdmf.container import AbstractContainer, Container
 from hdmf.spec import NamespaceCatalog
 
 from hdmf_store.adapter import (
@@ -32,14 +34,14 @@ from hdmf_store.adapter import (
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
-    HDMFStoreError,
     ModeError,
 )
+from hdmf_store.facade.arguments import check_callable, check_flags, check_type
 from hdmf_store.facade.workers import check_jobs, workers
 from hdmf_store.translate.from_builders import Destination, path_of
 from hdmf_store.translate.growing import admit_long_columns, columns_in_memory
 from hdmf_store.translate.reading import Reader
-from hdmf_store.translate.specs import load_namespaces
+from hdmf_store.translate.specs import load_namespaces, spec_root
 from hdmf_store.translate.writing import Wishes, all_builders, store
 
 __all__ = ["StoreIO", "UnsupportedModeError"]
@@ -84,9 +86,9 @@ class StoreIO(HDMFIO):
         **options: Any,
     ) -> None:
         check_mode(mode)
-        if manager is not None and not isinstance(manager, BuildManager):
-            raise ArgumentError(f"manager must be a BuildManager, not a {type(manager).__name__}")
-        self._adapter = path if isinstance(path, StoreAdapter) else self._adapter_class(path)(path, **options)
+        check_type("manager", manager, BuildManager, optional=True)
+        check_type("herd_path", herd_path, str, optional=True)
+        self._adapter = adapter_of(self._adapter_class(path), path, options)
         self._path = path
         self._mode = mode
         self._is_open = False
@@ -97,7 +99,7 @@ class StoreIO(HDMFIO):
 
     @staticmethod
     def _adapter_class(path: Any) -> Any:
-        return adapter_class_for(path)
+        return type(path) if isinstance(path, StoreAdapter) else adapter_class_for(path)
 
     # ------------------------------------------------------------------------------------------------------ what it is
 
@@ -137,7 +139,7 @@ class StoreIO(HDMFIO):
 
     def is_remote(self) -> bool:
         """Return whether the file lies on another machine."""
-        return self._adapter.location.is_remote
+        return self._adapter.capabilities.remote
 
     def __repr__(self) -> str:
         state = f"mode {self._mode!r}" if self.is_open() else "closed"
@@ -176,7 +178,7 @@ class StoreIO(HDMFIO):
         try:
             adapter = adapter_class_for(path)(path)
             adapter.open("r")
-        except (HDMFStoreError, OSError):
+        except Exception:  # noqa: BLE001  file systems behind URLs raise errors of their own: it cannot be read
             return False
         adapter.close()
         return True
@@ -186,23 +188,27 @@ class StoreIO(HDMFIO):
         cls,
         namespace_catalog: NamespaceCatalog | TypeMap,
         path: Any = None,
-        namespaces: list[str] | None = None,
         file: Any = None,
         storage_options: Mapping[str, Any] | None = None,
+        namespaces: list[str] | None = None,
+        *,
+        io: HDMFIO | None = None,
         **foreign: Any,
     ) -> dict[str, Any]:
-        """Load the specifications that a file caches into a catalog.
+        """Load the specifications that a file caches into a catalog; a warning says if it caches none.
 
         Parameters
         ----------
         namespace_catalog : NamespaceCatalog or TypeMap
         path : str, Path or store object, optional
-        namespaces : list of str, optional
-            All of them by default.
-        file : StoreIO or StoreAdapter, optional
+        file : StoreIO, StoreAdapter or zarr.Group, optional
             An open file, in place of a path.
         storage_options : dict, optional
             For a URL.
+        namespaces : list of str, optional
+            All of them by default.
+        io : StoreIO, optional
+            As `file`; HDMF's name for it.
         **foreign
             What callers that serve several backends pass for another one (``driver``, ``aws_region``); not used.
 
@@ -211,24 +217,36 @@ class StoreIO(HDMFIO):
         dict
             Of each namespace, what it includes of others.
         """
-        if (path is None) == (file is None):
+        check_type("storage_options", storage_options, Mapping, optional=True)
+        if isinstance(file, list | tuple) and namespaces is None:  # HDMF and HDF5IO have them third
+            file, namespaces = None, list(file)
+        path, file = cls._place_or_file(path, file)
+        given = [place for place in (path, file, io) if place is not None]
+        if len(given) != 1:
             raise ArgumentError("pass either a path or an open file to load namespaces from")
-        if file is not None:
-            return load_namespaces(namespace_catalog, getattr(file, "adapter", file), namespaces)
+        if path is None:
+            adapter = getattr(given[0], "adapter", given[0])
+            check_type("file", adapter, StoreAdapter)
+            return _loaded(namespace_catalog, adapter, namespaces)
         options = {"storage_options": storage_options} if storage_options else {}
-        adapter = path if isinstance(path, StoreAdapter) else cls._adapter_class(path)(path, **options)
+        adapter = adapter_of(cls._adapter_class(path), path, options)
         adapter.open("r")
         try:
-            return load_namespaces(namespace_catalog, adapter, namespaces)
+            return _loaded(namespace_catalog, adapter, namespaces)
         finally:
             adapter.close()
+
+    @classmethod
+    def _place_or_file(cls, path: Any, file: Any) -> tuple[Any, Any]:
+        """Return what a caller gave as path and as file; what another engine opened is a place to us."""
+        return path, file
 
     def load_namespaces_io(
         self, namespace_catalog: NamespaceCatalog | TypeMap, namespaces: list[str] | None = None
     ) -> dict[str, Any]:
         """Load the specifications that this file caches into a catalog."""
         self._check("load namespaces")
-        return load_namespaces(namespace_catalog, self._adapter, namespaces)
+        return _loaded(namespace_catalog, self._adapter, namespaces)
 
     # ---------------------------------------------------------------------------------------------------------- reading
 
@@ -306,8 +324,16 @@ class StoreIO(HDMFIO):
             If something in the container has no form in the store. Nothing is written then.
         """
         self._check("write", writes=True)
+        check_type("container", container, AbstractContainer)
+        check_flags(
+            cache_spec=cache_spec,
+            link_data=link_data,
+            exhaust_dci=exhaust_dci,
+            consolidate_metadata=consolidate_metadata,
+        )
         check_jobs(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
-        self._write_herd(container, herd)
+        check_callable("progress", progress)
+        herd = self._herd_of(container, herd)
         earlier = self._written_columns(container)
         builder = self.manager.build(container, source=self.source, root=True)
         with workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor) as pool:
@@ -321,6 +347,8 @@ class StoreIO(HDMFIO):
             self._store(builder, self._destination(link_data), wishes)
         for path, values in earlier.items():
             self._reader.add_rows(path, values)
+        if herd is not None:
+            herd.to_zip(path=self.herd_path)
 
     def _written_columns(self, container: Container) -> dict[str, Any]:
         """Return what was written in this session from memory, and may have got more rows there since, by path."""
@@ -347,6 +375,10 @@ class StoreIO(HDMFIO):
             The file from which the builder was read and which is being exported to this one.
         """
         self._check("write", writes=True)
+        check_type("builder", builder, GroupBuilder)
+        check_flags(link_data=link_data, exhaust_dci=exhaust_dci, consolidate_metadata=consolidate_metadata)
+        check_type("export_source", export_source, str, os.PathLike, optional=True)
+        check_callable("progress", progress)
         origin = None if export_source is None else Location.of(export_source)
         wishes = Wishes(consolidate=consolidate_metadata, interleave=not exhaust_dci, progress=progress)
         self._store(builder, self._destination(link_data, origin), wishes)
@@ -393,13 +425,22 @@ class StoreIO(HDMFIO):
             If the container was not read by `src_io`, or is not its root.
         """
         self._check("export", writes=True)
+        check_type("src_io", src_io, HDMFIO)
+        check_type("container", container, AbstractContainer, optional=True)
+        check_type("write_args", write_args, Mapping, optional=True)
         check_jobs(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
+        check_callable("progress", progress)
         if self._mode not in CREATING_MODES:
             raise UnsupportedModeError(self.source, "export", self._mode, "mode 'w'")
         arguments = {"link_data": True, "exhaust_dci": True, **(write_args or {})}
         unknown = sorted(set(arguments) - {"link_data", "exhaust_dci", "consolidate_metadata", "export_source"})
         if unknown:
             raise ArgumentError(f"write_args holds {', '.join(unknown)}, which no write takes")
+        consolidate_metadata = arguments.pop("consolidate_metadata", consolidate_metadata)
+        arguments.pop("export_source", None)  # it is src_io's
+        check_flags(
+            clear_cache=clear_cache, cache_spec=cache_spec, consolidate_metadata=consolidate_metadata, **arguments
+        )
         builder, is_built = self._exported(src_io, container, clear_cache)
         catalogs = [io.manager.namespace_catalog for io in (self, src_io) if io.manager is not None]
         origin = Location.of(str(src_io.source)) if isinstance(src_io.source, str | Path) else None
@@ -407,7 +448,7 @@ class StoreIO(HDMFIO):
             wishes = Wishes(
                 catalogs=catalogs if cache_spec else [],
                 named_by=[] if is_built else catalogs,
-                consolidate=arguments.get("consolidate_metadata", consolidate_metadata),
+                consolidate=consolidate_metadata,
                 interleave=not arguments["exhaust_dci"],
                 progress=progress,
                 executor=pool,
@@ -451,11 +492,38 @@ class StoreIO(HDMFIO):
         for item in all_builders(builder):
             self._set_written(item)
 
-    def _write_herd(self, container: Container, herd: Any) -> None:
-        if self.herd_path is None:
-            return
+    def _herd_of(self, container: Container, herd: Any) -> Any:
+        """Return the external resources to keep beside the file, with those of a container; None without a place."""
         from hdmf.common import HERD
 
-        herd = herd or HERD(type_map=self.manager.type_map)
+        check_type("herd", herd, HERD, optional=True)
+        if self.herd_path is None:
+            return None
+        herd = HERD(type_map=self.manager.type_map) if herd is None else herd
         herd.add_ref_container(container)
-        herd.to_zip(path=self.herd_path)
+        return herd
+
+
+def adapter_of(adapter_class: Any, path: Any, options: Mapping[str, Any]) -> StoreAdapter:
+    """Return the adapter for a path with options, or the one that is given in place of a path.
+
+    Raises
+    ------
+    ArgumentError
+        If an adapter is given, and options that only a new one could take.
+    """
+    if not isinstance(path, StoreAdapter):
+        adapter: StoreAdapter = adapter_class(path, **options)
+        return adapter
+    if options:
+        raise ArgumentError(f"an adapter has its options already; pass {', '.join(options)} to the adapter itself")
+    return path
+
+
+def _loaded(catalog: Any, adapter: StoreAdapter, namespaces: Any) -> dict[str, Any]:
+    """Load what a file caches, and warn if that is nothing."""
+    check_type("namespace_catalog", catalog, NamespaceCatalog, TypeMap)
+    check_type("namespaces", namespaces, list, tuple, optional=True)
+    if spec_root(adapter.load()) is None:
+        warnings.warn(f"No cached namespaces found in {adapter.location}", stacklevel=3)
+    return load_namespaces(catalog, adapter, namespaces)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import html
-import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
-from hdmf.utils import generate_array_html_repr
 from zarr.storage import LocalStore
 
 from hdmf_store.adapter import Location, StoreAdapter
-from hdmf_store.errors import ArgumentError
+from hdmf_store.errors import ArgumentError, ArgumentTypeError
 from hdmf_store.nodes import ROOT, Origin
 from hdmf_store.nodes.hierarchy import parent
 
-__all__ = ["ZarrReference", "array_html", "origin_of", "parent_path", "path_in", "type_of"]
+__all__ = ["ZarrReference", "origin_of", "parent_path", "path_in", "refresh_attributes", "store_of", "type_of"]
 
 
 class ZarrReference(dict[str, Any]):
@@ -84,17 +82,29 @@ def origin_of(thing: Any) -> Origin:
 
     Raises
     ------
-    ArgumentError
+    ArgumentTypeError
         If it is neither.
     """
     if isinstance(getattr(thing, "origin", None), Origin):
         return thing.origin
-    if not isinstance(thing, zarr.Group | zarr.Array):
-        raise ArgumentError(f"{thing!r:.80} is no Zarr group or array")
+    _check(thing)
     store = thing.store
-    inner = getattr(store, "_store", store)  # a wrapper stands for what it wraps
+    known = getattr(store, "hierarchy", None)  # a store of ours says where it belongs
+    if isinstance(known, str):
+        return Origin(known, "/" + thing.path)
+    inner = store_of(thing)
     place = Location.of(Path(inner.root)) if isinstance(inner, LocalStore) else Location.of_object(inner)
     return Origin(place.identity, "/" + thing.path)
+
+
+def _check(thing: Any) -> None:
+    if not isinstance(thing, zarr.Group | zarr.Array):
+        raise ArgumentTypeError(f"a Zarr group or array is needed, not {thing!r:.60} ({type(thing).__name__})")
+
+
+def store_of(group: Any) -> Any:
+    """Return the store in which the hierarchy of a Zarr group lies."""
+    return getattr(group.store, "_store", group.store)  # a wrapper stands for what it wraps
 
 
 def path_in(adapter: StoreAdapter, thing: Any) -> str:
@@ -113,7 +123,17 @@ def path_in(adapter: StoreAdapter, thing: Any) -> str:
 
 def parent_path(thing: Any) -> str:
     """Return the absolute path of the group that holds a Zarr object."""
+    _check(thing)
     return parent("/" + thing.path)
+
+
+def refresh_attributes(thing: Any, stored: Any) -> None:
+    """Let a Zarr object that a caller holds show the attributes of the same object as it is stored now."""
+    shown = thing.metadata.attributes
+    fresh = dict(stored.metadata.attributes)
+    if shown != fresh:
+        shown.clear()
+        shown.update(fresh)
 
 
 def type_of(data: Any) -> type:
@@ -126,43 +146,12 @@ def type_of(data: Any) -> type:
     """
     if isinstance(data, str | bytes):
         return str if isinstance(data, str) else bytes
-    if isinstance(data, np.ndarray) and data.ndim == 0:
-        return type(data.item())
+    if getattr(data, "shape", None) == () and not isinstance(data, np.generic):
+        value = np.asarray(data[()])
+        return type_of(value.item() if value.dtype.kind in "OSTU" else value[()])
     is_collection = data.ndim > 0 if hasattr(data, "ndim") else hasattr(data, "__len__")
-    if not is_collection:
+    if not is_collection or isinstance(data, Mapping):
         return type(data)
-    length = data.shape[0] if getattr(data, "shape", None) else len(data)
-    if length == 0:
-        raise ValueError("cannot determine the type of empty data")
+    if (data.shape[0] if hasattr(data, "shape") else len(data)) == 0:
+        raise ArgumentError("cannot determine the type of empty data")
     return type_of(data[0])
-
-
-def array_html(array: Any) -> str:
-    """Return an HTML table of what a Zarr array is: type, shape, chunks, codecs, sizes, place.
-
-    Whatever the file says is escaped.
-    """
-    shape = tuple(array.shape)
-    size = math.prod(shape) * max(1, np.dtype(array.dtype).itemsize)
-    origin = origin_of(array)
-    facts = {
-        "Data type": str(array.dtype),
-        "Shape": str(shape),
-        "Chunk shape": _quietly(lambda: array.chunks),
-        "Shard shape": _quietly(lambda: array.shards),
-        "Compressors": _quietly(lambda: array.compressors),
-        "Filters": _quietly(lambda: array.filters),
-        "Array size": f"{size} bytes",
-        "Path": origin.path,
-        "File": origin.location,
-    }
-    shown = {name: html.escape(str(value)) for name, value in facts.items() if value not in (None, "()", "None")}
-    return str(generate_array_html_repr(shown, array, "Zarr Array"))
-
-
-def _quietly(fact: Any) -> str | None:
-    try:
-        value = fact()
-    except (ValueError, TypeError, KeyError):  # an array whose codecs only this package knows
-        return None
-    return None if value is None else str(value)

@@ -13,13 +13,17 @@ import attrs
 __all__ = ["Codec", "Layout"]
 
 
-def _at_least_one(_instance: object, attribute: Any, lengths: tuple[int, ...] | None) -> None:
-    if lengths is not None and any(length < 1 for length in lengths):
+def _at_least_one(_instance: object, attribute: Any, lengths: tuple[int, ...] | str | None) -> None:
+    if isinstance(lengths, tuple) and any(length < 1 for length in lengths):
         raise ValueError(f"{attribute.name} must be at least 1 along every axis, not {lengths}")
 
 
 def _optional_tuple(value: Any) -> tuple | None:
     return None if value is None else tuple(value)
+
+
+def _lengths_or_auto(value: Any) -> tuple[int, ...] | str | None:
+    return value if value is None or value == "auto" else tuple(value)
 
 
 @attrs.frozen
@@ -45,7 +49,7 @@ class Layout:
     Parameters
     ----------
     chunks, shards : tuple of int, optional
-        Shape of one chunk; of one stored object that holds several chunks.
+        Shape of one chunk; of one stored object that holds several chunks, ``"auto"`` to have it chosen.
     filters, compressors : tuple of Codec, optional
         Array to array and bytes to bytes steps, in the order of encoding. ``()`` is "none at all".
     serializer : Codec, optional
@@ -61,7 +65,9 @@ class Layout:
     """
 
     chunks: tuple[int, ...] | None = attrs.field(default=None, converter=_optional_tuple, validator=_at_least_one)
-    shards: tuple[int, ...] | None = attrs.field(default=None, converter=_optional_tuple, validator=_at_least_one)
+    shards: tuple[int, ...] | str | None = attrs.field(
+        default=None, converter=_lengths_or_auto, validator=_at_least_one
+    )
     filters: tuple[Codec, ...] | None = attrs.field(default=None, converter=_optional_tuple)
     serializer: Codec | None = None
     compressors: tuple[Codec, ...] | None = attrs.field(default=None, converter=_optional_tuple)

@@ -27,6 +27,12 @@ _ARRAY_FILTERS = frozenset(
         "cast_value",
     ]
 )
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "gzip": {"level": 5},
+    "zstd": {"level": 0, "checksum": False},
+    "blosc": {"cname": "zstd", "clevel": 5, "shuffle": "auto"},
+}
+"""What a codec that comes with its name alone is configured as: zarr reads none without a configuration."""
 _BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
 
@@ -35,8 +41,8 @@ def codec_of(value: Any) -> Codec:
 
     Parameters
     ----------
-    value : Codec, dict, zarr codec or numcodecs codec
-        A dictionary has ``name`` (Zarr v3) or ``id`` (numcodecs).
+    value : Codec, dict, str, zarr codec or numcodecs codec
+        Text is the name of a codec; a dictionary has ``name`` (Zarr v3) or ``id`` (numcodecs).
 
     Raises
     ------
@@ -50,9 +56,10 @@ def codec_of(value: Any) -> Codec:
             value = getattr(value, describe)()
             break
     if isinstance(value, str):
-        return Codec(value)
+        value = {"name": value}
     if isinstance(value, dict) and "name" in value:
-        return Codec(value["name"], dict(value.get("configuration") or {}))
+        name = value["name"]
+        return Codec(name, {**_DEFAULTS.get(name, {}), **(value.get("configuration") or {})})
     if isinstance(value, dict) and "id" in value:
         return _from_numcodecs(dict(value))
     raise ArgumentError(f"{value!r} is no codec: pass one of zarr.codecs or numcodecs, or a dictionary with a name")

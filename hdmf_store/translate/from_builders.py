@@ -35,7 +35,9 @@ from hdmf_store.translate.attributes import attributes_of, same_value
 from hdmf_store.translate.relocate import Graft, Others, followed, layout_in, with_targets
 from hdmf_store.translate.values import dataset_of
 
-__all__ = ["Destination", "attributes_for", "nodes_of", "part_of", "path_of", "target_of"]
+__all__ = ["ROOT_NAME", "Destination", "attributes_for", "nodes_of", "part_of", "path_of", "target_of"]
+
+ROOT_NAME = "root"
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 
@@ -55,6 +57,8 @@ class Destination:
         Link to data, and to objects, that are stored elsewhere, where the destination can; otherwise copy.
     is_written : callable
         Whether a builder was read from, or written to, the destination before.
+    written_at : callable
+        The path to which a builder was written that does not know it, or None.
     others : Others
         Opens what has to be copied from elsewhere; stays open until the nodes are written.
     """
@@ -64,6 +68,7 @@ class Destination:
     export_from: Location | None = None
     link_data: bool = True
     is_written: Callable[[Any], bool] = lambda builder: False
+    written_at: Callable[[Any], str | None] = lambda builder: None
     others: Others = attrs.field(factory=Others)
 
     def is_own(self, location: Location) -> bool:
@@ -192,6 +197,7 @@ class _Translation:
     def _add_group(self, builder: GroupBuilder, path: str) -> None:
         attributes = self._attributes(builder.attributes, path)
         known = self._known(path)
+        self._check_kind(builder, known, Group, path)
         if isinstance(known, Group):
             attributes = {**known.attributes, **attributes}
             if same_value(dict(known.attributes), attributes):
@@ -204,6 +210,7 @@ class _Translation:
         known = self._known(path)
         if isinstance(known, Link):
             return
+        self._check_kind(builder, known, Dataset, path)
         attributes = self._attributes(builder.attributes, path)
         if isinstance(known, Dataset):
             self._revise(builder, known, attributes, path)
@@ -263,8 +270,15 @@ class _Translation:
 
     def link(self, builder: LinkBuilder, path: str) -> None:
         """Translate a link."""
-        if isinstance(self._known(path), Link):
+        known = self._known(path)
+        if (
+            isinstance(known, Link)
+            or path in self.nodes
+            or path in self.links
+            or (known is not None and self.destination.is_written(builder))
+        ):
             return
+        self._check_kind(builder, known, Link, path)
         location, target = self._place(builder.builder)
         if location is None:
             self.links[path] = Link(Target(target))
@@ -296,6 +310,12 @@ class _Translation:
                 "one cannot link to. Write the object to this file first."
             )
 
+    def _check_kind(self, builder: BaseBuilder, known: Node | None, kind: type, path: str) -> None:
+        """Remember as a problem that an object of another kind is stored at a path."""
+        if known is not None and not isinstance(known, kind):
+            new, old = type(builder).__name__.removesuffix("Builder").lower(), type(known).__name__.lower()
+            self.problems.append((path, f"is stored already, as a {old}; a {new} cannot take its place"))
+
     def target(self, thing: Any) -> Target:
         """Return the target that a builder, or a reference to one, is from here."""
         builder = thing.builder if isinstance(thing, ReferenceBuilder | LinkBuilder) else thing
@@ -322,6 +342,9 @@ class _Translation:
     def _place(self, builder: BaseBuilder) -> tuple[Location | None, str]:
         """Return the other hierarchy in which a builder lies, None for the destination, and its path there."""
         path = self.paths.get(id(builder))
+        if path is not None:
+            return None, path
+        path = self.destination.written_at(builder)
         if path is not None:
             return None, path
         path = path_of(builder)
@@ -370,8 +393,13 @@ class _Copied:
 
 def path_of(builder: BaseBuilder) -> str:
     """Return the path that a builder has, or will have, in its file."""
+    is_root = builder.parent is None and builder.name == ROOT_NAME
+    if is_root and builder.location in (None, ROOT):
+        return ROOT
     if builder.location is not None:
         return join(builder.location.rstrip("/") or ROOT, builder.name)
+    if builder.parent is None:
+        return join(ROOT, builder.name)
     names = []
     while builder.parent is not None:
         names.append(builder.name)

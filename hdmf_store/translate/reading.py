@@ -13,8 +13,8 @@ from hdmf.build.builders import BaseBuilder
 from hdmf.container import AbstractContainer
 
 from hdmf_store.adapter import StoreAdapter
-from hdmf_store.errors import ArgumentError
-from hdmf_store.nodes import ROOT, Origin
+from hdmf_store.errors import ArgumentError, FormatError
+from hdmf_store.nodes import ROOT, Group, Origin
 from hdmf_store.translate.attribute_types import AttributeTypes
 from hdmf_store.translate.from_builders import Destination, target_of
 from hdmf_store.translate.growing import add_rows, take_back_row
@@ -47,6 +47,8 @@ class Reader:
 
     def root(self) -> GroupBuilder:
         """Return the root's builder; the same one each time."""
+        if not isinstance(self.adapter.load().nodes.get(ROOT), Group):
+            raise FormatError(str(self.adapter.location), ROOT, "is an array, and files of HDMF have a group as root")
         builder = self.tree(self.adapter).build(ROOT)
         assert isinstance(builder, GroupBuilder)
         return builder
@@ -75,8 +77,6 @@ class Reader:
 
     def holder_of(self, source: str, path: str, target: str) -> StoreAdapter:
         """Return the file that a source recorded in this one means."""
-        if not self.adapter.resolve(source) and source in (".", "", self.adapter.location.name):
-            return self.adapter
         return self._elsewhere(self.adapter, source, path, target).adapter
 
     def add_rows(self, path: str, values: Any) -> None:
@@ -89,6 +89,8 @@ class Reader:
         self._trees.clear()
 
     def _elsewhere(self, adapter: StoreAdapter, source: str, path: str, target: str) -> BuilderTree:
+        if adapter.location.means_itself(source):
+            return self.tree(adapter)
         return self.tree(self.others.meant_by(source, adapter, path, target))
 
     def _append(self, adapter: StoreAdapter, path: str, value: Any) -> None:

@@ -41,13 +41,13 @@ from hdmf_store.nodes import (
 )
 from hdmf_store.translate.attribute_types import AttributeTypes
 from hdmf_store.translate.declared import declaration_of
+from hdmf_store.translate.from_builders import ROOT_NAME
 from hdmf_store.translate.growing import GrowingData, GrowingIndex, is_extended, is_index, take_back_row
 from hdmf_store.translate.references import references
 from hdmf_store.translate.specs import SPEC_LOC_ATTR, spec_root
 
-__all__ = ["ROOT_NAME", "BuilderTree"]
+__all__ = ["BuilderTree"]
 
-ROOT_NAME = "root"
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 
 

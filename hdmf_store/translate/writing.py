@@ -11,8 +11,8 @@ from hdmf.build import GroupBuilder
 from hdmf.spec import NamespaceCatalog
 
 from hdmf_store.adapter import Plan, Progress, StoreAdapter
-from hdmf_store.errors import ArgumentError, MissingHierarchyError
-from hdmf_store.nodes import ROOT, Group, Hierarchy, Link, Node
+from hdmf_store.errors import ArgumentError, MissingHierarchyError, UnsupportedValueError
+from hdmf_store.nodes import ROOT, Group, Hierarchy, Link, Node, basename, join, parent
 from hdmf_store.translate.dimensions import Schema, with_dimension_names
 from hdmf_store.translate.from_builders import Destination, attributes_for, nodes_of, part_of
 from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR, catalog_texts, spec_nodes
@@ -70,6 +70,7 @@ def store_part(builder: Any, destination: Destination, wishes: Wishes, at: str, 
     """Store one group, dataset or link at a path; `data` takes the place of a dataset's own."""
     try:
         stored = stored_hierarchy(destination.adapter)
+        _check_place(destination.adapter, stored, at)
         nodes = part_of(builder, attrs.evolve(destination, stored=stored), at, data)
         plan = Plan(nodes=nodes, consolidate=wishes.consolidate, interleave=wishes.interleave)
         destination.adapter.write(plan, wishes.progress)
@@ -83,8 +84,24 @@ def store_attributes(destination: Destination, path: str, attributes: Mapping[st
     node = stored[path]
     if isinstance(node, Link):
         raise ArgumentError(f"{path} is a link, which has no attributes; set those of what it leads to")
-    new = {**node.attributes, **attributes_for(attributes, attrs.evolve(destination, stored=stored))}
+    for name in attributes:
+        if join(path, name) in stored:
+            raise ArgumentError(f"{path}: an object is named {name!r}, so that no attribute can have this name")
+    try:
+        new = {**node.attributes, **attributes_for(attributes, attrs.evolve(destination, stored=stored))}
+    except (TypeError, ValueError) as problem:
+        raise UnsupportedValueError(str(destination.adapter.location), path, str(problem)) from problem
     destination.adapter.write(Plan(nodes={path: attrs.evolve(node, attributes=new)}))
+
+
+def _check_place(adapter: StoreAdapter, stored: Hierarchy | None, path: str) -> None:
+    """Refuse a path that is not in a group, or has the name of an attribute of that group."""
+    nodes = stored.nodes if stored is not None else {ROOT: Group()}
+    above = nodes.get(parent(path))
+    if not isinstance(above, Group):
+        raise ArgumentError(f"{adapter.location}: {parent(path)} is no group, so that nothing can be put into it")
+    if basename(path) in above.attributes:
+        raise ArgumentError(f"{adapter.location}: {parent(path)} has an attribute {basename(path)!r}; use another name")
 
 
 def stored_hierarchy(adapter: StoreAdapter) -> Hierarchy | None:

@@ -17,6 +17,7 @@ from hdmf_store import HDMFStoreError, ZarrIO
 
 EXAMPLES: list[tuple[HDMFStoreError, type[Exception], list[str]]] = [
     (hdmf_store.ArgumentError("no such mode"), ValueError, ["no such mode"]),
+    (hdmf_store.ArgumentTypeError("mode must be text"), TypeError, ["mode must be text"]),
     (
         hdmf_store.ConflictError("/a.zarr", "another writer was faster"),
         RuntimeError,
@@ -61,7 +62,11 @@ def test_every_error_of_the_package_has_an_example_here() -> None:
         if isinstance(getattr(hdmf_store, name), type) and issubclass(getattr(hdmf_store, name), HDMFStoreError)
     }
 
-    assert public - {type(error).__name__ for error, _, _ in EXAMPLES} == {"HDMFStoreError", "ModeError"}
+    assert public - {type(error).__name__ for error, _, _ in EXAMPLES} == {
+        "HDMFStoreError",
+        "HierarchyError",
+        "ModeError",
+    }
 
 
 @pytest.mark.parametrize(("error", "caught_as", "_said"), EXAMPLES, ids=_ids)

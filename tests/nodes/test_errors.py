@@ -18,6 +18,7 @@ FILE, PATH = "/data/a.zarr", "/acquisition/x"
 
 CASES = [
     (errors.ArgumentError("mode 'q' is no mode"), [ValueError], ["mode 'q'"]),
+    (errors.ArgumentTypeError("mode must be text"), [TypeError, errors.ArgumentError], ["mode must be text"]),
     (errors.ClosedError(FILE, "read"), [ValueError], [FILE, "read", "closed"]),
     (errors.ConflictError(FILE, "another writer was faster"), [RuntimeError], [FILE, "faster", "Open the file again"]),
     (errors.ModeError(FILE, "write", "r", "mode 'a'"), [], [FILE, "write", "'r'", "mode 'a'"]),
