@@ -353,7 +353,9 @@ class StoreIO(HDMFIO):
     def _written_columns(self, container: Container) -> dict[str, Any]:
         """Return what was written in this session from memory, and may have got more rows there since, by path."""
         columns = [(self.manager.get_builder(column), values) for column, values in columns_in_memory(container)]
-        return {path_of(builder): values for builder, values in columns if self.get_written(builder)}
+        return {
+            path_of(builder): values for builder, values in columns if builder is not None and self.get_written(builder)
+        }
 
     def write_builder(
         self,
