@@ -130,6 +130,24 @@ class NWBZarrIO(ZarrIO):
             io.close()
             raise
 
+    @staticmethod
+    def validate(path: Any, storage_options: Mapping[str, Any] | None = None, **options: Any) -> list[Any]:
+        """Check a file against the schema that it caches; return what PyNWB finds wrong, nothing if all is well.
+
+        Parameters
+        ----------
+        path : str, Path or store
+        storage_options : dict, optional
+            As for `NWBZarrIO`.
+        **options
+            Of `pynwb.validate`: ``namespace``, ``use_cached_namespaces``, ``verbose``.
+        """
+        import pynwb
+
+        with NWBZarrIO(path, "r", storage_options=storage_options or anonymous_for(path)) as io:
+            found: list[Any] = pynwb.validate(io=io, **options)
+        return found
+
 
 def anonymous_for(path: Any) -> dict[str, Any] | None:
     """Return the options with which a path is read without credentials, where nobody could pass any."""
