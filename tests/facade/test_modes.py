@@ -211,6 +211,18 @@ def test_an_open_file_says_its_format(tmp_path: Path, zarr_format: int) -> None:
         _ = io.zarr_format
 
 
+def test_attributes_can_be_the_first_that_is_written(tmp_path: Path) -> None:
+    """Scripts write attributes of the root, and look at them there, before there is anything else (NEEDS 67)."""
+    with ZarrIO(tmp_path / "file.zarr", "w") as io:
+        root_group = io.file
+        io.write_attributes(root_group, {"one": 1})
+        io.write_attributes(root_group, {"two": "b"})
+        assert dict(root_group.attrs) == {"one": 1, "two": "b"}
+
+    with ZarrIO(tmp_path / "file.zarr", "r") as io:
+        assert io.read_builder().attributes == {"one": 1, "two": "b"}
+
+
 def test_an_array_that_zarr_opened_below_our_root_group_is_known(tmp_path: Path) -> None:
     """It is linked to like one that was read, and written with its values where a copy is asked for."""
     with ZarrIO(tmp_path / "file.zarr", "w") as io:
