@@ -41,6 +41,18 @@ def tests_minimum(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(python=PYTHONS[0])
+def libraries(session: nox.Session) -> None:
+    """Libraries that were written for hdmf-zarr do their work on this package, with hdmf-zarr not installed.
+
+    What they pin is older than what this package needs, so it goes in after them, and pip warns of that.
+    """
+    session.install("neuroconv==0.10.2", "nwbinspector==0.7.2", "spikeinterface==0.105.3")
+    session.run("python", "-m", "pip", "uninstall", "--yes", "hdmf-zarr")
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "libraries", *session.posargs, env={"HDMF_STORE_REQUIRE_LIBRARIES": "1"})
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """The source is tidy, in one format, and its docstrings are well formed."""

@@ -207,6 +207,16 @@ class DocumentOverlay(WrapperStore):
         self._holder = holder
 
     @property
+    def holder(self) -> ArrayHolder:
+        """What serves the documents."""
+        return self._holder
+
+    @property
+    def path(self) -> str:
+        """Where the hierarchy lies, as the stores of zarr 2 say it."""
+        return self._holder.address
+
+    @property
     def hierarchy(self) -> str:
         """The location of the hierarchy, in the spelling by which hierarchies are compared."""
         return self._holder.address

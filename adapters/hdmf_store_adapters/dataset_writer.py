@@ -36,7 +36,7 @@ from hdmf_store.nodes import (
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks, as_text
 from hdmf_store_adapters.chunks import BUFFER_BYTES, StreamAssembler, encoded_chunks, leaving_out_fill
 from hdmf_store_adapters.json_forms import ITSELF
-from hdmf_store_adapters.layout_choice import chunk_shape, item_size
+from hdmf_store_adapters.layout_choice import chunk_shape, item_size, shard_shape
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.parallel import encoded_by, is_worth_sharing, obstacle
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
@@ -243,12 +243,14 @@ def _at_random(dataset: Dataset) -> Dataset:
 def _with_chunks(dataset: Dataset) -> Dataset:
     """Return a stream's dataset with chunks for the length that it may reach."""
     layout = attrs.evolve(dataset.layout, separator=dataset.layout.separator or "/")
-    if layout.chunks is not None:
-        return attrs.evolve(dataset, layout=layout)
     limits = layout.maxshape or tuple(length or None for length in dataset.shape)
     lengths = tuple(_ANY_LENGTH if limit is None else limit for limit in limits)
-    chunks = chunk_shape(lengths, item_size(dataset.element))
-    return attrs.evolve(dataset, layout=attrs.evolve(layout, chunks=chunks))
+    chunks, shards, size = layout.chunks, layout.shards, item_size(dataset.element)
+    if chunks is None:
+        chunks = shards if isinstance(shards, tuple) else chunk_shape(lengths, size)
+    if isinstance(shards, str):
+        shards = shard_shape(lengths, chunks, size)
+    return attrs.evolve(dataset, layout=attrs.evolve(layout, chunks=chunks, shards=shards))
 
 
 def _widths(

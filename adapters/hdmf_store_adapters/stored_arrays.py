@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import attrs
+import numcodecs
 import numpy as np
 import zarr
 
@@ -46,6 +47,7 @@ from hdmf_store_adapters.touched_chunks import (
     chunks_of_points,
 )
 from hdmf_store_adapters.user_values import empty, in_normal_form
+from hdmf_store_adapters.zarr_v2_codecs import numcodecs_of
 
 __all__ = ["StoredArray", "StoredSource"]
 
@@ -194,6 +196,17 @@ class StoredArray(zarr.Array):
         return values if dtype is None or values.dtype == dtype else values.astype(dtype)
 
     # --------------------------------------------------------------------------------------------------- attributes
+
+    @property
+    def compressor(self) -> Any:
+        """The last compressor as a codec of numcodecs, as arrays of zarr 2 say it; None if there is none.
+
+        zarr itself says it of format 2 only. `compressors` has all of them.
+        """
+        node = self._holder.load()[self._node_path]
+        assert isinstance(node, Dataset)
+        found = node.layout.compressors
+        return numcodecs.get_codec(numcodecs_of(found[-1], node.element)) if found else None
 
     @property
     def attrs(self) -> StoredAttributes:

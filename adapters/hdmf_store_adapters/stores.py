@@ -17,7 +17,14 @@ from zarr.storage import FsspecStore, LocalStore, MemoryStore, ObjectStore, ZipS
 __all__ = ["SUPPORTED_ZARR_STORES", "DirectoryStore", "NestedDirectoryStore", "TempStore"]
 
 
-class DirectoryStore(LocalStore):
+class _Folder(LocalStore):
+    @property
+    def path(self) -> str:
+        """The folder, as the stores of zarr 2 say it."""
+        return str(self.root)
+
+
+class DirectoryStore(_Folder):
     """A folder in which all chunks of an array lie side by side (``c.0.1``).
 
     Parameters
@@ -30,7 +37,7 @@ class DirectoryStore(LocalStore):
     dimension_separator = "."
 
 
-class NestedDirectoryStore(LocalStore):
+class NestedDirectoryStore(_Folder):
     """A folder in which the chunks of an array lie in folders of their own (``c/0/1``).
 
     Parameters
@@ -43,7 +50,7 @@ class NestedDirectoryStore(LocalStore):
     dimension_separator = "/"
 
 
-class TempStore(LocalStore):
+class TempStore(_Folder):
     """A folder that is deleted when the store is closed or forgotten, and at exit at the latest.
 
     Parameters

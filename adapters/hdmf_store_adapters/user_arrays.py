@@ -26,6 +26,7 @@ from hdmf_store.nodes import (
     Text,
 )
 from hdmf_store_adapters import zarr_v3
+from hdmf_store_adapters.array_holder import DocumentOverlay
 from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
 
 __all__ = ["dataset_of"]
@@ -54,6 +55,8 @@ def dataset_of(value: Any) -> Dataset | None:
         return attrs.evolve(node, attributes={}, values=StoredSource(value._holder, value.name))
     if not isinstance(value, zarr.Array):
         return None
+    if isinstance(value.store, DocumentOverlay):  # reached by zarr's means through a group that we handed out
+        return dataset_of(StoredArray(value.store.holder, "/" + value.path))
     element = _element(value.dtype)
     source = ZarrSource(value, _origin(value))
     if element is None:

@@ -14,7 +14,7 @@ from rich.tree import Tree
 
 from hdmf_store.adapter import Location, StoreAdapter
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Target, basename
-from hdmf_store.translate.specs import spec_root
+from hdmf_store.translate.specs import spec_root, without_specs
 
 __all__ = ["Stored", "file_as_json", "size_of", "size_text", "strict_json", "tree_of"]
 
@@ -113,11 +113,7 @@ def file_as_json(adapter: StoreAdapter) -> dict[str, Any]:
     """Return everything but values: objects by path, without cached specifications."""
     hierarchy = adapter.load()
     hidden = spec_root(hierarchy)
-    objects = {
-        path: _node_as_json(node)
-        for path, node in hierarchy.nodes.items()
-        if hidden is None or not (path == hidden or path.startswith(hidden + "/"))
-    }
+    objects = {path: _node_as_json(node) for path, node in without_specs(hierarchy.nodes).items()}
     cached = [] if hidden is None or hidden not in hierarchy else _cached(hierarchy, hidden)
     return {"file": str(adapter.location), "store": adapter.name, "specifications": cached, "objects": objects}
 

@@ -8,16 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from hdmf_store.adapter import adapter_named
-from hdmf_store.errors import ArgumentError, HDMFStoreError
-from hdmf_store.facade.nwb import NWBZarrIO
+from hdmf_store.errors import ArgumentError, HDMFStoreError, UnreadableError, UnsupportedValueError
+from hdmf_store.facade.nwb import NWBZarrIO, anonymous_for
 from hdmf_store.facade.zarr_io import ZarrIO
 
 __all__ = ["IncompleteConversionError", "NWBZarrV2IO", "ZarrV2IO", "is_zarr_v2_file"]
 
 
-class IncompleteConversionError(RuntimeError):
-    """Never raised here: what cannot be read is an error that names it. For scripts that catch the name."""
+@attrs.define(eq=False)
+class IncompleteConversionError(HDMFStoreError, RuntimeError):
+    """Something in a file in format 2 cannot be read, so that a conversion would lose it. Nothing was written."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def is_zarr_v2_file(path: Any, storage_options: Mapping[str, Any] | None = None) -> bool:
@@ -31,13 +39,6 @@ def is_zarr_v2_file(path: Any, storage_options: Mapping[str, Any] | None = None)
     version: int = adapter.zarr_version()  # type: ignore[attr-defined]
     adapter.close()
     return version == 2
-
-
-def _checked(mode: str, allow_pickle: bool) -> None:
-    if mode not in ("r", "r-"):
-        raise ArgumentError(f"mode {mode!r}: this name reads only; use ZarrIO or NWBZarrIO to write format 2")
-    if not isinstance(allow_pickle, bool):
-        raise ArgumentError("allow_pickle must be True or False; either way, nothing in a file is executed")
 
 
 class ZarrV2IO(ZarrIO):
@@ -54,26 +55,26 @@ class ZarrV2IO(ZarrIO):
     def __init__(
         self, path: Any, mode: str = "r", manager: Any = None, *, allow_pickle: bool = False, **options: Any
     ) -> None:
-        _checked(mode, allow_pickle)
+        if mode not in ("r", "r-"):
+            raise ArgumentError(f"mode {mode!r}: this name reads only; use ZarrIO or NWBZarrIO to write format 2")
+        if not isinstance(allow_pickle, bool):
+            raise ArgumentError("allow_pickle must be True or False; either way, nothing in a file is executed")
+        self._allow_pickle = allow_pickle
         super().__init__(path, mode, manager, **options)
 
+    @property
+    def allow_pickle(self) -> bool:
+        """What was passed."""
+        return self._allow_pickle
 
-class NWBZarrV2IO(NWBZarrIO):
-    """`NWBZarrIO` for reading, as hdmf-zarr 0.14 names it for format 2.
+    @property
+    def skipped_entries(self) -> list[tuple[str, str]]:
+        """Always empty: no object is left out; one that cannot be read says so when its values are asked for."""
+        return []
 
-    Parameters
-    ----------
-    path, mode, manager, **options
-        As for `NWBZarrIO`.
-    allow_pickle : bool, default False
-        Without effect: pickles are always read, by a decoder that executes nothing.
-    """
 
-    def __init__(
-        self, path: Any, mode: str = "r", manager: Any = None, *, allow_pickle: bool = False, **options: Any
-    ) -> None:
-        _checked(mode, allow_pickle)
-        super().__init__(path, mode, manager, **options)
+class NWBZarrV2IO(ZarrV2IO, NWBZarrIO):
+    """`NWBZarrIO` for reading, as hdmf-zarr 0.14 names it for format 2; arguments as for both."""
 
     def export_to_v3(
         self,
@@ -90,11 +91,22 @@ class NWBZarrV2IO(NWBZarrIO):
             Of the new file.
         nwbfile : NWBFile, optional
             What was read, with changes.
-        write_args, storage_options : dict, optional
-            As for `NWBZarrIO.export` and `NWBZarrIO`, of the new file.
+        write_args : dict, optional
+            As for `NWBZarrIO.export`; without ``link_data``, what lies in other files is copied.
+        storage_options : dict, optional
+            Of the new file.
+
+        Raises
+        ------
+        IncompleteConversionError
+            If something cannot be read. Nothing is written then.
         """
+        arguments = {"link_data": False, **(write_args or {})}
         with NWBZarrIO(path, "w", self.manager, storage_options=storage_options, zarr_format=3) as destination:
-            destination.export(self, nwbfile, write_args)
+            try:
+                destination.export(self, nwbfile, arguments)
+            except (UnreadableError, UnsupportedValueError) as problem:
+                raise IncompleteConversionError(str(problem)) from problem
 
     @staticmethod
     def convert_to_v3(
@@ -105,6 +117,11 @@ class NWBZarrV2IO(NWBZarrIO):
         allow_pickle: bool = False,
     ) -> None:
         """Store what a file in format 2 holds as a new file in format 3; arguments as for `export_to_v3`."""
-        source_options = {"anon": True} if str(source_path).startswith("s3://") else None
-        with NWBZarrV2IO(source_path, "r", storage_options=source_options, allow_pickle=allow_pickle) as source:
+        options = anonymous_for(source_path)
+        with NWBZarrV2IO(source_path, "r", storage_options=options, allow_pickle=allow_pickle) as source:
             source.export_to_v3(dest_path, None, write_args, storage_options)
+
+    @staticmethod
+    def read_nwb(path: Any, allow_pickle: bool = False) -> Any:
+        """Open a file and return its `pynwb.NWBFile`; the file stays open as long as that is used."""
+        return NWBZarrV2IO(path, "r", storage_options=anonymous_for(path), allow_pickle=allow_pickle).read()

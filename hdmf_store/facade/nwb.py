@@ -16,7 +16,7 @@ from hdmf_store.facade.zarr_io import ZarrIO, adapter_options
 from hdmf_store.nodes import ROOT, Group
 from hdmf_store.translate.specs import load_namespaces as load_cached
 
-__all__ = ["NWBZarrIO"]
+__all__ = ["NWBZarrIO", "anonymous_for"]
 
 
 class NWBZarrIO(ZarrIO):
@@ -123,13 +123,35 @@ class NWBZarrIO(ZarrIO):
     @staticmethod
     def read_nwb(path: Any) -> Any:
         """Open a file and return its `pynwb.NWBFile`; the file stays open as long as that is used."""
-        options = {"anon": True} if isinstance(path, str) and path.startswith("s3://") else None
-        io = NWBZarrIO(path, "r", storage_options=options)
+        io = NWBZarrIO(path, "r", storage_options=anonymous_for(path))
         try:
             return io.read()
         except BaseException:
             io.close()
             raise
+
+    @staticmethod
+    def validate(path: Any, storage_options: Mapping[str, Any] | None = None, **options: Any) -> list[Any]:
+        """Check a file against the schema that it caches; return what PyNWB finds wrong, nothing if all is well.
+
+        Parameters
+        ----------
+        path : str, Path or store
+        storage_options : dict, optional
+            As for `NWBZarrIO`.
+        **options
+            Of `pynwb.validate`: ``namespace``, ``use_cached_namespaces``, ``verbose``.
+        """
+        import pynwb
+
+        with NWBZarrIO(path, "r", storage_options=storage_options or anonymous_for(path)) as io:
+            found: list[Any] = pynwb.validate(io=io, **options)
+        return found
+
+
+def anonymous_for(path: Any) -> dict[str, Any] | None:
+    """Return the options with which a path is read without credentials, where nobody could pass any."""
+    return {"anon": True} if str(path).startswith("s3://") else None
 
 
 def _manager(adapter: StoreAdapter, mode: str, load_namespaces: bool) -> BuildManager:

@@ -142,6 +142,17 @@ class ZarrIO(StoreIO):
         """The numcodecs codec for values that only an object array can hold; format 2 only."""
         return self._object_codec_class
 
+    @property
+    def zarr_format(self) -> int:
+        """The version of the Zarr format: of the file that was found, or of the one that will be made."""
+        self._check("say its format")
+        return int(self._zarr.zarr_version())
+
+    @property
+    def _file(self) -> Any:
+        # pynwb.validate(io=...) takes this from any HDMFIO and hands it back to load_namespaces(file=...)
+        return self.file if self.is_open() else None
+
     @classmethod
     def _place_or_file(cls, path: Any, file: Any) -> tuple[Any, Any]:
         if path is None and isinstance(file, zarr.Group):

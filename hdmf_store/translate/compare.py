@@ -17,7 +17,6 @@ from hdmf_store.nodes import (
     Compound,
     Dataset,
     ElementType,
-    Hierarchy,
     Link,
     Node,
     Number,
@@ -29,7 +28,7 @@ from hdmf_store.nodes import (
 )
 from hdmf_store.translate.attributes import same_value
 from hdmf_store.translate.relocate import Others, followed
-from hdmf_store.translate.specs import SPEC_LOC_ATTR, spec_root
+from hdmf_store.translate.specs import SPEC_LOC_ATTR, without_specs
 
 __all__ = ["Comparison", "Difference", "compare", "pieces"]
 
@@ -108,7 +107,7 @@ class _Comparer:
     values: int = 0
 
     def run(self) -> Comparison:
-        one, other = _content(self.first.load()), _content(self.second.load())
+        one, other = without_specs(self.first.load().nodes), without_specs(self.second.load().nodes)
         for path in dict.fromkeys([*one, *other]):
             if not self._is_inside_copied(path):
                 self._at(path, one.get(path), other.get(path))
@@ -213,15 +212,6 @@ class _Comparer:
 
     def _differ(self, path: str, what: str) -> None:
         self.found.append(Difference(path, what))
-
-
-def _content(hierarchy: Hierarchy) -> dict[str, Node]:
-    hidden = spec_root(hierarchy)
-    return {
-        path: node
-        for path, node in hierarchy.nodes.items()
-        if hidden is None or (path != hidden and not path.startswith(hidden + "/"))
-    }
 
 
 def pieces(dataset: Dataset) -> Iterator[tuple[slice, ...]]:

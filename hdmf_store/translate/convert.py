@@ -8,7 +8,7 @@ from __future__ import annotations
 from hdmf_store.adapter import Plan, Progress, StoreAdapter
 from hdmf_store.translate.dimensions import Schema, with_dimension_names
 from hdmf_store.translate.relocate import Others, relocated
-from hdmf_store.translate.specs import cached_texts
+from hdmf_store.translate.specs import cached_texts, without_specs
 
 __all__ = ["convert"]
 
@@ -37,14 +37,14 @@ def convert(
     Returns
     -------
     int
-        The number of nodes that were stored.
+        The number of objects that were stored, not counting cached specifications.
     """
     others = Others()
     try:
         nodes = relocated(source.load(), source, destination, others, links=links)
         nodes = with_dimension_names(nodes, cached_schema(source))
         destination.write(Plan(nodes=nodes, consolidate=consolidate), progress)
-        return len(nodes)
+        return len(without_specs(nodes))
     finally:
         others.close()
 

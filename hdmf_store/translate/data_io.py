@@ -33,9 +33,9 @@ class ZarrDataIO(DataIO):
     fill_value : object, optional
         Of elements that were never written; hdmf-zarr's name for it, ``fillvalue``, is taken too.
     compressor : codec or bool, optional
-        One codec; False for none. The spelling for Zarr 2.
-    compressors : codec, list of codecs, "auto" or None, optional
-        The spelling for Zarr 3.
+        One codec; False for none, True or nothing to have one chosen. The spelling for Zarr 2.
+    compressors : codec, list of codecs, bool or "auto", optional
+        The spelling for Zarr 3; ``False`` or ``[]`` for none, True, "auto" or nothing to have them chosen.
     filters : list of codecs, optional
     serializer : codec, optional
         From array to bytes; format 3 only.
@@ -46,13 +46,13 @@ class ZarrDataIO(DataIO):
     """
 
     @docval(
-        {"name": "data", "type": (np.ndarray, list, tuple, h5py.Dataset, Iterable), "doc": "the data", "default": None},
+        {"name": "data", "type": ("array_data", Iterable), "doc": "the data", "default": None},
         {"name": "chunks", "type": (list, tuple, bool, int), "doc": "chunk shape", "default": None},
         {"name": "fill_value", "type": None, "doc": "value of what is not written", "default": None},
         {"name": "compressor", "type": None, "doc": "one codec (Zarr 2 spelling)", "default": None},
         {"name": "filters", "type": (list, tuple), "doc": "codecs before compression", "default": None},
         {"name": "link_data", "type": bool, "doc": "link to stored data instead of copying it", "default": False},
-        {"name": "compressors", "type": None, "doc": "codecs (Zarr 3)", "default": "auto", "allow_none": True},
+        {"name": "compressors", "type": None, "doc": "codecs (Zarr 3)", "default": None},
         {"name": "serializer", "type": None, "doc": "codec from array to bytes", "default": None},
         {"name": "shards", "type": (list, tuple, str), "doc": "shard shape, or 'auto'", "default": None},
         {"name": "fillvalue", "type": None, "doc": "hdmf-zarr's name of fill_value", "default": None},
@@ -68,13 +68,9 @@ class ZarrDataIO(DataIO):
         if isinstance(given["shards"], str) and given["shards"] != "auto":
             raise ArgumentError(f"shards must be a shape or 'auto', not {given['shards']!r}")
         link_data = popargs("link_data", kwargs)
-        if given["compressor"] is not None and given["compressors"] != "auto":
+        if given["compressor"] is not None and given["compressors"] is not None:
             raise ArgumentError("compressor and compressors are two spellings of one wish: pass one of them")
         self._given = {name: value for name, value in given.items() if value is not None}
-        if given["compressors"] is None:
-            self._given["compressors"] = None
-        elif isinstance(given["compressors"], str) and given["compressors"] == "auto":
-            del self._given["compressors"]
         self.link_data = link_data
         try:
             self.layout = _layout(given)
@@ -86,8 +82,14 @@ class ZarrDataIO(DataIO):
 
     @property
     def io_settings(self) -> dict[str, Any]:
-        """The wishes by name, as they were given."""
-        return dict(self._given)
+        """The wishes by name, as zarr takes them: None for no compressor, and nothing where zarr is to choose."""
+        found = dict(self._given)
+        for name in {"compressor", "compressors"} & found.keys():
+            if found[name] is True or (isinstance(found[name], str) and found[name] == "auto"):
+                del found[name]
+            elif found[name] is False:
+                found[name] = None
+        return found
 
     def get_io_params(self) -> dict[str, Any]:
         """Return the arguments to wrap other data in the same way."""
@@ -165,9 +167,8 @@ _COUNTERPARTS: dict[int, Callable[[tuple[int, ...], np.dtype], list[Any]]] = {
 def _layout(given: dict[str, Any]) -> Layout:
     filters = [codec_of(item) for item in given["filters"] or ()]
     after = tuple(codec for codec in filters if not is_array_filter(codec))
-    compressors = codecs_of(given["compressors"])
-    if given["compressor"] is not None:
-        compressors = codecs_of(given["compressor"])
+    wished = given["compressors"] if given["compressor"] is None else given["compressor"]
+    compressors = None if wished is None else codecs_of(wished)
     if after:
         compressors = (*after, *(compressors or ()))
     chunks = given["chunks"]

@@ -12,6 +12,7 @@ from hdmf_store.errors import HDMFStoreError
 from hdmf_store.nodes import Compound, Dataset, Link, RandomAccess, ReferenceTo, Target, Unreadable
 from hdmf_store.translate.compare import Comparison, Difference, pieces
 from hdmf_store.translate.relocate import Others, followed
+from hdmf_store.translate.specs import without_specs
 
 __all__ = ["examine"]
 
@@ -47,7 +48,7 @@ def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None
                 progress(1)
     finally:
         others.close()
-    return Comparison(tuple(found), len(hierarchy), values, ())
+    return Comparison(tuple(found), len(without_specs(hierarchy.nodes)), values, ())
 
 
 def _check_attributes(node: Any) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "load_namespaces",
     "spec_nodes",
     "spec_root",
+    "without_specs",
 ]
 
 SPEC_LOC_ATTR = ".specloc"
@@ -37,9 +38,21 @@ _UNVERSIONED = ("unversioned", "None")
 
 def spec_root(hierarchy: Hierarchy) -> str | None:
     """Return the path of the group with cached specifications, or None if there is none."""
-    root = hierarchy.nodes.get(ROOT)
+    return _home_in(hierarchy.nodes)
+
+
+def _home_in(nodes: Mapping[str, Node]) -> str | None:
+    root = nodes.get(ROOT)
     location = root.attributes.get(SPEC_LOC_ATTR) if isinstance(root, Group) else None
     return "/" + location.strip("/") if isinstance(location, str) else None
+
+
+def without_specs(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """Return nodes by path without cached specifications: what people mean by the objects of a file."""
+    home = _home_in(nodes)
+    return {
+        path: node for path, node in nodes.items() if home is None or not (path == home or path.startswith(home + "/"))
+    }
 
 
 class _Collector(SpecWriter):

@@ -80,12 +80,12 @@ def store_part(builder: Any, destination: Destination, wishes: Wishes, at: str, 
 
 def store_attributes(destination: Destination, path: str, attributes: Mapping[str, Any]) -> None:
     """Store attributes of an object beside those that it has."""
-    stored = destination.adapter.load()
-    node = stored[path]
+    stored = stored_hierarchy(destination.adapter)
+    node = Group() if stored is None else stored[path]  # before the first write there is the root alone
     if isinstance(node, Link):
         raise ArgumentError(f"{path} is a link, which has no attributes; set those of what it leads to")
     for name in attributes:
-        if join(path, name) in stored:
+        if stored is not None and join(path, name) in stored:
             raise ArgumentError(f"{path}: an object is named {name!r}, so that no attribute can have this name")
     try:
         new = {**node.attributes, **attributes_for(attributes, attrs.evolve(destination, stored=stored))}

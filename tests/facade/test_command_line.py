@@ -66,9 +66,19 @@ def test_convert_sums_up_for_programs(recording: Path, tmp_path: Path) -> None:
     facts = json.loads(result.stdout)
     assert facts["source"] == str(recording)
     assert facts["destination"] == str(tmp_path / "r.zarr")
-    assert facts["objects"] > 40
     assert facts["files"] == len([path for path in (tmp_path / "r.zarr").rglob("*") if path.is_file()])
     assert facts["bytes_stored"] > 0
+
+
+def test_every_command_counts_the_same_objects(recording: Path, tmp_path: Path) -> None:
+    """What convert stored is what verify reads and tree shows; cached specifications are not counted."""
+    made = tmp_path / "r.zarr"
+    stored = json.loads(_run("convert", recording, made, "--json").stdout)["objects"]
+
+    assert stored > 40
+    assert json.loads(_run("verify", made, "--json").stdout)["objects"] == stored
+    assert json.loads(_run("verify", made, "--against", recording, "--json").stdout)["objects"] == stored
+    assert len(json.loads(_run("tree", made, "--json").stdout)["objects"]) == stored
 
 
 def test_convert_can_be_silent(recording: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 import zarr
@@ -44,6 +45,17 @@ def data(path: Path) -> Iterator[dict[str, Any]]:
     """The lazy arrays of that file by name."""
     with ZarrIO(path, "r") as io:
         yield {name: builder.data for name, builder in io.read_builder().datasets.items()}
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("compressor", [numcodecs.GZip(level=3), numcodecs.Blosc(cname="zstd", shuffle=2), False])
+def test_an_array_says_its_compressor_as_zarr_2_does(tmp_path: Path, zarr_format: int, compressor: Any) -> None:
+    """Libraries ask for a codec of numcodecs, in whichever format the file is (NEEDS 67)."""
+    with ZarrIO(tmp_path / "file.zarr", "w", zarr_format=zarr_format) as io:
+        io.write_builder(root(dataset("x", ZarrDataIO(MATRIX, compressor=compressor))))
+
+    with ZarrIO(tmp_path / "file.zarr", "r") as io:
+        assert io.read_builder()["x"].data.compressor == (compressor or None)
 
 
 def test_a_dataset_is_a_zarr_array(data: dict[str, Any]) -> None:

@@ -15,9 +15,11 @@ from hdmf_store import (
     HierarchyExistsError,
     MissingHierarchyError,
     UnsupportedModeError,
+    ZarrDataIO,
     ZarrIO,
 )
 from tests.facade.recordings import left_overs, new_table
+from tests.translate.builder_files import dataset, group, root
 
 
 @pytest.fixture
@@ -192,6 +194,48 @@ def test_a_file_says_what_and_where_it_is(path: Path, monkeypatch: pytest.Monkey
         assert io.source == str(path)
         assert io.mode == "r"
         assert not io.is_remote()
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_an_open_file_says_its_format(tmp_path: Path, zarr_format: int) -> None:
+    """One class opens both, in every mode, and says which of them it found (NEEDS 58)."""
+    path = tmp_path / "table.zarr"
+    with ZarrIO(path, "w", manager=get_manager(), zarr_format=zarr_format) as io:
+        assert io.zarr_format == zarr_format
+        io.write(new_table())
+
+    for mode in ("r", "r-", "r+", "a"):
+        with ZarrIO(path, mode) as io:
+            assert io.zarr_format == zarr_format
+    with pytest.raises(ClosedError, match=r"table\.zarr: cannot say its format, the file is closed"):
+        _ = io.zarr_format
+
+
+def test_attributes_can_be_the_first_that_is_written(tmp_path: Path) -> None:
+    """Scripts write attributes of the root, and look at them there, before there is anything else (NEEDS 67)."""
+    with ZarrIO(tmp_path / "file.zarr", "w") as io:
+        root_group = io.file
+        io.write_attributes(root_group, {"one": 1})
+        io.write_attributes(root_group, {"two": "b"})
+        assert dict(root_group.attrs) == {"one": 1, "two": "b"}
+
+    with ZarrIO(tmp_path / "file.zarr", "r") as io:
+        assert io.read_builder().attributes == {"one": 1, "two": "b"}
+
+
+def test_an_array_that_zarr_opened_below_our_root_group_is_known(tmp_path: Path) -> None:
+    """It is linked to like one that was read, and written with its values where a copy is asked for."""
+    with ZarrIO(tmp_path / "file.zarr", "w") as io:
+        io.write_builder(root(dataset("x", [1, 2, 3])))
+    with ZarrIO(tmp_path / "file.zarr", "r+") as io:
+        array = io.file["x"]
+        copied = ZarrDataIO(array, link_data=False)
+        io.write_group(io.file, group("new", dataset("linked", array), dataset("copied", copied)))
+
+    with ZarrIO(tmp_path / "file.zarr", "r") as io:
+        found = io.read_builder()
+        assert found["new"].links["linked"].builder is found["x"]
+        assert found["new"].datasets["copied"].data[:].tolist() == [1, 2, 3]
 
 
 def test_an_hdf5_file_is_recognised_as_such(tmp_path: Path) -> None:

@@ -121,6 +121,21 @@ def test_the_validator_finds_nothing(folder: Path) -> None:
         assert pynwb.validate(io=io) == []
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_file_is_validated_by_its_path(tmp_path: Path, zarr_format: int) -> None:
+    """Nothing is wrong with what was written; what is taken away is missed (NEEDS 61)."""
+    path = tmp_path / "r.nwb.zarr"
+    with NWBZarrIO(path, "w", zarr_format=zarr_format) as io:
+        io.write(new_recording())
+
+    assert NWBZarrIO.validate(path) == []
+    with pytest.raises(ValueError, match="'ndx-unheard-of' could not be found"):
+        NWBZarrIO.validate(path, namespace="ndx-unheard-of")
+    with ZarrIO(path, "r+") as io:
+        del io.read_builder()["acquisition"]["voltage"]["data"].data.attrs["unit"]
+    assert ["argument missing" in str(error) for error in NWBZarrIO.validate(path)] == [True]
+
+
 def test_a_file_names_its_version_of_nwb(folder: Path) -> None:
     """As text and in parts, as NWBHDF5IO does."""
     with NWBZarrIO(folder / "r.nwb.zarr", "r") as io, NWBHDF5IO(folder / "r.nwb", "r") as other:

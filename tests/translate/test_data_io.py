@@ -11,7 +11,7 @@ import numcodecs
 import numpy as np
 import pytest
 import zarr
-from hdmf.data_utils import DataIO
+from hdmf.data_utils import DataChunkIterator, DataIO
 from hdmf.term_set import TermSet, TermSetWrapper
 
 from hdmf_store import ArgumentError, HDMFStoreError, ZarrDataIO
@@ -90,14 +90,18 @@ def test_blosc_of_numcodecs_is_taken(stored: Callable[..., dict[str, Any]]) -> N
 
 
 @pytest.mark.parametrize(
-    "wish", [{"compressor": False}, {"compressors": None}, {"compressors": []}, {"compressors": ()}]
+    "wish", [{"compressor": False}, {"compressors": False}, {"compressors": []}, {"compressors": ()}]
 )
 def test_no_compression_is_a_wish_too(stored: Callable[..., dict[str, Any]], wish: dict[str, Any]) -> None:
     """Both spellings can ask for none."""
     assert stored(**wish)["codecs"] == [BYTES]
 
 
-@pytest.mark.parametrize("wish", [{"compressor": True}, {"compressors": "auto"}, {}], ids=repr)
+@pytest.mark.parametrize(
+    "wish",
+    [{"compressor": True}, {"compressor": None}, {"compressors": True}, {"compressors": "auto"}, {"compressors": None}],
+    ids=repr,
+)
 def test_large_data_is_compressed_by_default(stored: Callable[..., dict[str, Any]], wish: dict[str, Any]) -> None:
     """Without a wish a compressor is chosen."""
     assert len(stored(**wish)["codecs"]) == 2
@@ -153,7 +157,7 @@ def test_filters_on_bytes_stand_before_compression(stored: Callable[..., dict[st
 
 def test_a_serializer_may_choose_the_byte_order(stored: Callable[..., dict[str, Any]]) -> None:
     """Values are the same in big-endian order."""
-    codecs = stored(serializer=zarr.codecs.BytesCodec(endian="big"), compressors=None)["codecs"]
+    codecs = stored(serializer=zarr.codecs.BytesCodec(endian="big"), compressors=False)["codecs"]
 
     assert codecs == [{"name": "bytes", "configuration": {"endian": "big"}}]
 
@@ -276,6 +280,44 @@ def test_an_hdf5_dataset_is_wrapped_with_its_layout(zarr_file: BuilderFile, tmp_
     assert [codec["name"] for codec in stored["codecs"]] == ["bytes", "numcodecs.shuffle", "numcodecs.zlib"]
     assert stored["fill_value"] == 7
     assert np.array_equal(values(zarr_file.read()["x"]), ARRAY)
+
+
+def test_shards_are_chosen_for_an_iterator_whose_length_is_not_known(zarr_file: BuilderFile, tmp_path: Path) -> None:
+    """The shards have room for more than the first piece."""
+    data = DataChunkIterator(iter(ARRAY), buffer_size=7)
+
+    found = values(zarr_file.stored(ZarrDataIO(data, chunks=(10, 6), shards="auto")))
+
+    stored = document(tmp_path / "file.zarr", "x")
+    assert stored["codecs"][0]["configuration"]["chunk_shape"] == [10, 6]
+    assert stored["chunk_grid"]["configuration"]["chunk_shape"][0] > 100
+    assert np.array_equal(found, ARRAY)
+
+
+def test_an_array_of_zarr_may_be_wrapped(zarr_file: BuilderFile) -> None:
+    """It is stored with what the wrapper adds."""
+    array = zarr.create_array(zarr.storage.MemoryStore(), data=ARRAY, chunks=(50, 6))
+
+    assert np.array_equal(values(zarr_file.stored(ZarrDataIO(array, compressor=numcodecs.GZip()))), ARRAY)
+
+
+@pytest.mark.parametrize(
+    ("wish", "settings"),
+    [
+        ({"compressor": False}, {"compressor": None}),
+        ({"compressors": False}, {"compressors": None}),
+        ({"compressor": True}, {}),
+        ({"compressors": "auto"}, {}),
+        ({"fillvalue": 3, "shards": (10, 6)}, {"fill_value": 3, "shards": (10, 6)}),
+    ],
+    ids=repr,
+)
+def test_settings_are_those_that_zarr_takes(wish: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Libraries that make arrays themselves read them: None is no compressor, silence is zarr's choice (NEEDS 67)."""
+    wrapper = ZarrDataIO(ARRAY, **wish)
+
+    assert wrapper.io_settings == settings
+    assert ZarrDataIO(ARRAY, **wrapper.get_io_params()).layout == wrapper.layout
 
 
 def test_a_wrapper_says_what_was_wished() -> None:
