@@ -161,7 +161,7 @@ class _Comparer:
             )
             return
         self.copied[path] = (source.location.address, resolved)
-        below, held = _content(source.load()), holder.load().nodes
+        below, held = without_specs(source.load().nodes), holder.load().nodes
         above = resolved.rstrip("/")
         for there in [p for p in below if p == resolved or p.startswith(above + "/")]:
             here = at + there[len(above) :].rstrip("/")
