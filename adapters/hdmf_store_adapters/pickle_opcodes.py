@@ -121,9 +121,11 @@ _EFFECTS: dict[str, _Effect] = {
         lambda stack, _: stack.is_text.append(True),
     ),
     **dict.fromkeys(
-        ["NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"]
-        + ["FLOAT", "BINFLOAT", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "GLOBAL"]
-        + ["EMPTY_LIST", "EMPTY_TUPLE", "EMPTY_DICT"],
+        (
+            *("NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"),
+            *("FLOAT", "BINFLOAT", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "GLOBAL"),
+            *("EMPTY_LIST", "EMPTY_TUPLE", "EMPTY_DICT"),
+        ),
         lambda stack, _: stack.is_text.append(False),
     ),
     **{"TUPLE1": _replaces(1), "TUPLE2": _replaces(2), "TUPLE3": _replaces(3), "STACK_GLOBAL": _replaces(2)},
