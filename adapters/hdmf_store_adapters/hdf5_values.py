@@ -91,43 +91,51 @@ def element_of(dataset: h5py.Dataset) -> ElementType:
     Strings that HDF5 calls ASCII may hold any bytes, so they are looked through: text if they are UTF-8.
     """
     element = _element(dataset.dtype)
-    if isinstance(element, Text):
-        return Text() if _is_utf8(dataset.dtype) or _holds_text(dataset, None) else Bytes()
-    if isinstance(element, Compound):
-        fields = [
-            Field(field.name, Bytes())
-            if isinstance(field.type, Text)
-            and not _is_utf8(dataset.dtype[field.name])
-            and not _holds_text(dataset, field.name)
-            else field
-            for field in element.fields
-        ]
-        return Compound(tuple(fields))
-    return element
+    if element == _ASCII:
+        return _looked_through(dataset, ())
+    return _with_looked_through(element, dataset, ()) if isinstance(element, Compound) else element
 
 
-def _is_utf8(dtype: np.dtype) -> bool:
-    info = h5py.check_string_dtype(dtype)
-    return info is not None and info.encoding != "ascii"
+_ASCII = Text("ascii")
 
 
-def _holds_text(dataset: h5py.Dataset, field: str | None) -> bool:
+def _with_looked_through(element: Compound, dataset: h5py.Dataset, within: tuple[str, ...]) -> Compound:
+    fields = []
+    for field in element.fields:
+        kind: Any = field.type
+        if kind == _ASCII:
+            kind = _looked_through(dataset, (*within, field.name))
+        elif isinstance(kind, Compound):
+            kind = _with_looked_through(kind, dataset, (*within, field.name))
+        fields.append(Field(field.name, kind))
+    return Compound(tuple(fields))
+
+
+def _looked_through(dataset: h5py.Dataset, field: tuple[str, ...]) -> Text | Bytes:
+    """Return what strings that HDF5 calls ASCII hold: these, other text, or bytes that are none."""
+    found = _ASCII
     if dataset.shape is None or 0 in dataset.shape:
-        return True
+        return found
     parts = [()] if not dataset.shape else [slice(i, i + _PIECE) for i in range(0, dataset.shape[0], _PIECE)]
     for part in parts:
-        values = dataset[part] if field is None else dataset[part][field]
+        values = dataset[part]
+        for name in field:
+            values = values[name]
         flat = np.asarray(values, dtype=object).reshape(-1)
-        try:
-            b"\0".join(value if isinstance(value, bytes) else value.encode() for value in flat).decode()
-        except UnicodeDecodeError:
-            return False
-    return True
+        joined = b"\0".join(value if isinstance(value, bytes) else value.encode() for value in flat)
+        if not joined.isascii():
+            try:
+                joined.decode()
+            except UnicodeDecodeError:
+                return Bytes()
+            found = Text()
+    return found
 
 
 def _element(dtype: np.dtype) -> ElementType:
-    if h5py.check_string_dtype(dtype) is not None:
-        return Text()
+    string = h5py.check_string_dtype(dtype)
+    if string is not None:
+        return _ASCII if string.encoding == "ascii" else Text()
     reference = h5py.check_ref_dtype(dtype)
     if reference is h5py.Reference:
         return ReferenceTo()
@@ -256,7 +264,7 @@ def h5_dtype(element: ElementType) -> np.dtype:
     if isinstance(element, Compound):
         return np.dtype([(field.name, h5_dtype(field.type)) for field in element.fields])
     if isinstance(element, Text):
-        return h5py.string_dtype()
+        return h5py.string_dtype(element.charset)
     if isinstance(element, Bytes):
         return h5py.special_dtype(vlen=bytes)
     return h5py.ref_dtype if isinstance(element, ReferenceTo) else element.dtype

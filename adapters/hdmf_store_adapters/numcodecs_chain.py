@@ -16,6 +16,7 @@ import attrs
 import numcodecs
 import numpy as np
 
+from hdmf_store.nodes import each
 from hdmf_store_adapters.chunk_codecs import decode_step
 from hdmf_store_adapters.safe_pickle import safe_loads
 
@@ -93,6 +94,19 @@ def _objects(decoded: Any) -> np.ndarray:
     raise ValueError(f"the object codec yields {type(decoded).__name__}, not an array")
 
 
+class _TextOrBytes:
+    """Takes the place of numcodecs' codec of bytes, which does not take text."""
+
+    def __init__(self) -> None:
+        self._codec = numcodecs.VLenBytes()
+
+    def decode(self, data: Any) -> Any:
+        return self._codec.decode(data)
+
+    def encode(self, data: np.ndarray) -> bytes:
+        return self._codec.encode(each(data, lambda value: value.encode() if isinstance(value, str) else value))
+
+
 class _SafePickle:
     """Takes the place of numcodecs' pickle codec; pickles are written only where a user asks for that codec by name."""
 
@@ -132,6 +146,8 @@ def _codec(described: Mapping[str, Any]) -> Any:
     name = described.get("id")
     if name == "pickle":
         return _SafePickle()
+    if name == "vlen-bytes":
+        return _TextOrBytes()
     if name not in _KNOWN:
         return None
     try:

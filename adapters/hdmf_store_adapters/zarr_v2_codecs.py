@@ -51,10 +51,8 @@ def object_codec(element: ElementType, wished: Codec | None) -> list[dict[str, A
     """Return the first filter of an object array: the wished one, or the one that its element type has."""
     if stored_dtype(element) == "|O" and wished is not None and wished.name.startswith("numcodecs."):
         return [numcodecs_of(wished, element)]
-    if isinstance(element, Text):
-        return [{"id": "vlen-utf8"}]
-    if isinstance(element, Bytes):
-        return [{"id": "vlen-bytes"}]
+    if isinstance(element, Text | Bytes):
+        return [{"id": "vlen-utf8" if element == Text() else "vlen-bytes"}]
     return [dict(_JSON_CODEC)] if isinstance(element, ReferenceTo) or is_rows(element) else []
 
 

@@ -39,10 +39,12 @@ from hdmf_store_adapters.chunk_codecs import chunk_codec
 from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attribute, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
 from hdmf_store_adapters.zarr_v3_types import (
+    DECLARED,
     DTYPE,
     OBJECT_REFERENCE,
     REFERENCE_FIELDS,
     Widths,
+    declared_charsets,
     decode_element,
     decode_fill,
     encode_fill,
@@ -73,8 +75,8 @@ DOCUMENT = "zarr.json"
 LINKS = "_LINKS"
 DIMENSIONS = "_ARRAY_DIMENSIONS"
 SCALAR = "_SCALAR"
-FORMAT_2_ATTRIBUTES = frozenset(["zarr_dtype", "zarr_link"])
-"""Left behind by programs that convert format 2; they say nothing here."""
+FORMAT_2_ATTRIBUTES = frozenset([DECLARED, "zarr_link"])
+"""Also left behind by programs that convert format 2."""
 
 RESERVED_ATTRIBUTES = frozenset([LINKS, DTYPE, REFERENCE, REFERENCE_FIELDS, SCALAR]) | FORMAT_2_ATTRIBUTES
 
@@ -335,6 +337,9 @@ def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, A
     else:
         names = {Text: "str", Bytes: "bytes", ReferenceTo: OBJECT_REFERENCE}
         attributes[DTYPE] = names.get(type(element)) or str(element)
+    charsets = declared_charsets(element)
+    if charsets is not None:
+        attributes[DECLARED] = charsets
     names_of_axes = dataset.layout.dimension_names
     if names_of_axes and all(name is not None for name in names_of_axes):
         attributes[DIMENSIONS] = list(names_of_axes)

@@ -67,7 +67,15 @@ class Number:
 
 @attrs.frozen
 class Text:
-    """Unicode text of any length."""
+    """Unicode text of any length.
+
+    Parameters
+    ----------
+    charset : {"utf-8", "ascii"}
+        What it was declared as. Values are the same in memory; HDF5 and the validators of HDMF tell the two apart.
+    """
+
+    charset: str = attrs.field(default="utf-8", validator=attrs.validators.in_(("utf-8", "ascii")))
 
     @property
     def dtype(self) -> np.dtype:

@@ -17,6 +17,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import attrs
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -57,7 +58,7 @@ __all__ = [
     "values",
 ]
 
-Holder = Literal["zarr", "hdf5"]
+Holder = Literal["zarr", "zarr2", "hdf5"]
 """The kinds of stores whose limits the strategies know."""
 
 _NUMBERS = (
@@ -102,7 +103,7 @@ def targets(paths: Sequence[str] = (ROOT,), sources: Sequence[str] = (HERE,)) ->
 def element_types() -> st.SearchStrategy[ElementType]:
     """Return a strategy for all types that elements can have, records with fields of each of them among these."""
     numbers = st.sampled_from(_NUMBERS).map(Number)
-    plain = st.one_of(numbers, st.just(Text()), st.just(Bytes()), st.just(ReferenceTo()))
+    plain = st.one_of(numbers, st.just(Text()), st.just(Text("ascii")), st.just(Bytes()), st.just(ReferenceTo()))
     records_of_numbers = _compounds(numbers, 2)
     return st.one_of(numbers, plain, _compounds(st.one_of(plain, records_of_numbers), 4))
 
@@ -130,7 +131,7 @@ def values(
     shape : tuple of int
     references : strategy, optional
         Of what references lead to; by default the root. Some refer to nothing.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         The kind of store that has to keep them.
     fill : number, optional
         A value that many elements have.
@@ -154,7 +155,7 @@ def _column(
 
 def _single(element: ElementType, references: st.SearchStrategy[Target] | None, holder: Holder) -> Any:
     if isinstance(element, Text):
-        return texts(max_size=40)
+        return texts(max_size=40).filter(str.isascii) if element.charset == "ascii" else texts(max_size=40)
     if isinstance(element, ReferenceTo):
         return st.one_of(targets() if references is None else references, st.none())
     if holder == "hdf5":  # bytes of HDF5 that are UTF-8 are text, and end at NUL
@@ -190,7 +191,7 @@ def attribute_values(
     ----------
     references : strategy, optional
         Of the targets among the values; by default the root.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         HDF5 keeps only lists whose values are of one kind.
     """
     references = targets() if references is None else references
@@ -263,7 +264,7 @@ def datasets(
     draw : callable
     references : strategy, optional
         Of the targets that values and attributes lead to; by default the root.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         The kind of store that has to keep it.
     """
     element = draw(element_types())
@@ -275,6 +276,8 @@ def datasets(
     if holder == "hdf5" and isinstance(element, Bytes):
         shape = tuple(max(1, length) for length in shape)  # no bytes at all look like no text at all
     layout = draw(layouts(element, shape))
+    if holder == "zarr2":
+        layout = attrs.evolve(layout, shards=None)
     array = draw(values(element, shape, references=references, holder=holder, fill=layout.fill_value))
     return Dataset(element, shape, ArraySource(array), draw(attributes(references, holder=holder)), layout)
 
@@ -291,7 +294,7 @@ def nodes(
     ----------
     references, links : strategy, optional
         Of the targets that references and links lead to; by default the root.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         The kind of store that has to keep them.
     """
     return st.one_of(
@@ -307,7 +310,7 @@ def hierarchies(
 ) -> Hierarchy:
     """Draw a hierarchy: a root, and groups, datasets and links in it.
 
-    Internal links and references lead to objects that exist.
+    Internal links lead to objects that exist or to other links, references to objects that exist.
 
     Parameters
     ----------
@@ -316,7 +319,7 @@ def hierarchies(
         Nodes below the root.
     elsewhere : sequence of str
         Other hierarchies that links, and references where the store holds such, may lead into.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         The kind of store that has to keep it.
     """
     kinds: dict[str, type] = {ROOT: Group}
@@ -334,9 +337,13 @@ def hierarchies(
     of_kind: dict[type, st.SearchStrategy[Node]] = {
         Group: st.builds(Group, attributes(references, holder=holder)),
         Dataset: datasets(references, holder=holder),
-        Link: st.builds(Link, anywhere),
     }
-    return Hierarchy({path: draw(of_kind[kind]) for path, kind in kinds.items()})
+    found: dict[str, Node] = {}
+    for path, kind in kinds.items():
+        earlier = [known for known, node in found.items() if isinstance(node, Link)]  # so that no links go in a circle
+        links = st.builds(Link, st.one_of(anywhere, targets(earlier)) if earlier else anywhere)
+        found[path] = draw(of_kind[kind] if kind is not Link else links)
+    return Hierarchy(found)
 
 
 def _absolute(text: str) -> str:
