@@ -18,6 +18,7 @@ from hdmf_store.adapter import Location
 from hdmf_store.errors import UnreadableError
 from hdmf_store.nodes import (
     HERE,
+    AsciiText,
     Bytes,
     Compound,
     ElementType,
@@ -32,7 +33,7 @@ from hdmf_store.nodes import (
     each,
 )
 
-__all__ = ["H5Source", "attribute_value", "element_of", "h5_attribute", "h5_dtype", "to_h5"]
+__all__ = ["H5Source", "attributes_of", "element_of", "h5_attribute", "h5_dtype", "to_h5"]
 
 _PIECE = 2**20
 
@@ -214,17 +215,44 @@ def target_of_link(link: h5py.SoftLink | h5py.ExternalLink, group: str) -> Targe
 # -------------------------------------------------------------------------------------------------------- attributes
 
 
-def attribute_value(value: Any, file: h5py.File) -> Any:
-    """Return an attribute of an HDF5 object in normal form."""
+def attributes_of(thing: h5py.Group | h5py.Dataset) -> dict[str, Any]:
+    """Return the attributes of an HDF5 object in normal form."""
+    found = {}
+    for name, value in thing.attrs.items():
+        is_string = isinstance(value, str | bytes) or (isinstance(value, np.ndarray) and value.dtype.kind in "OSU")
+        string = h5py.check_string_dtype(thing.attrs.get_id(name).dtype) if is_string else None
+        found[name] = attribute_value(value, thing.file, "" if string is None else string.encoding)
+    return found
+
+
+def attribute_value(value: Any, file: h5py.File, charset: str = "") -> Any:
+    """Return an attribute's value in normal form; `charset` is that of strings."""
     if isinstance(value, h5py.Empty):
         return None
     if isinstance(value, h5py.Reference):
         return target_of(value, file)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, str | bytes):
+        return _text(value, charset)
+    if isinstance(value, np.void) and value.dtype.names is None:
+        return value.tobytes()
     if isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
-        return _nested([attribute_value(item, file) for item in value.reshape(-1).tolist()], value.shape)
+        if charset and not value.size:
+            return np.empty(value.shape, "S1" if charset == "ascii" else "U1")
+        flat = [attribute_value(item, file, charset) for item in value.reshape(-1).tolist()]
+        if any(isinstance(item, bytes) for item in flat):
+            flat = [item.encode() if isinstance(item, str) else item for item in flat]
+        return _nested(flat, value.shape)
     return value
+
+
+def _text(value: str | bytes, charset: str) -> str | bytes:
+    """Return a string as text; as bytes where it is none, whatever it is declared as."""
+    raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return bytes(raw)
+    return AsciiText(text) if charset == "ascii" and raw.isascii() else text
 
 
 def _nested(flat: list[Any], shape: tuple[int, ...]) -> Any:
@@ -242,6 +270,12 @@ def h5_attribute(value: Any, file: h5py.File) -> Any:
         return h5py.Empty("f4")
     if isinstance(value, Target):
         return reference_to(value, file)
+    if isinstance(value, AsciiText):
+        return np.array(value.encode(), h5py.string_dtype("ascii"))
+    if isinstance(value, bytes):
+        return _h5_bytes(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "SU":
+        return np.empty(value.shape, h5py.string_dtype("ascii" if value.dtype.kind == "S" else "utf-8"))
     if isinstance(value, dict):
         raise TypeError(f"HDF5 has no attribute that holds a mapping such as {value!r:.60}")
     if isinstance(value, list | tuple):
@@ -249,11 +283,29 @@ def h5_attribute(value: Any, file: h5py.File) -> Any:
         flat = array.reshape(-1)
         if flat.size and all(isinstance(item, Target) for item in flat):
             return each(array, lambda target: reference_to(target, file)).astype(h5py.ref_dtype)
+        if flat.size and all(isinstance(item, AsciiText) for item in flat):
+            return each(array, str.encode).astype(h5py.string_dtype("ascii"))
+        if flat.size and all(isinstance(item, bytes) for item in flat):
+            return _h5_byte_strings(array)
         if flat.size and all(isinstance(item, str) for item in flat):
             return array.astype(h5py.string_dtype())
         is_large = flat.size and all(type(item) is int for item in flat) and max(flat) > np.iinfo(np.int64).max
         return np.array(value, np.uint64 if is_large else None)  # numpy would make floats of such integers
     return value
+
+
+def _h5_bytes(value: bytes) -> Any:
+    """Return bytes as HDF5 keeps them whole: its strings of any length end at NUL, those of fixed length before it."""
+    if b"\0" not in value:
+        return np.array(value, h5py.string_dtype("ascii"))
+    return np.void(value) if value.endswith(b"\0") else np.bytes_(value)
+
+
+def _h5_byte_strings(array: np.ndarray) -> np.ndarray:
+    flat = array.reshape(-1).tolist()
+    if any(item.endswith(b"\0") for item in flat):
+        raise ValueError("its strings cannot end with NUL")
+    return array.astype(f"S{max(map(len, flat))}")
 
 
 # ----------------------------------------------------------------------------------------------------- types to write

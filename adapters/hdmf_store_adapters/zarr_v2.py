@@ -34,7 +34,7 @@ from hdmf_store.nodes import (
 )
 from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
-from hdmf_store_adapters.json_forms import ITSELF, decode_attribute, decode_target
+from hdmf_store_adapters.json_forms import ITSELF, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
 from hdmf_store_adapters.numcodecs_chain import numcodecs_chain
 from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, codec_of, numcodecs_of, object_codec, sized
@@ -250,7 +250,7 @@ def decode_group(
             links[entry["name"]] = Link(decode_target(entry, itself))
     except (KeyError, TypeError, AttributeError) as problem:
         raise FormatError(location, path, f"its attributes hold a link that is none ({problem!r})") from problem
-    return Group({name: decode_attribute(value, itself) for name, value in attributes.items()}), links
+    return Group(decode_attributes(attributes, itself)), links
 
 
 # ------------------------------------------------------------------------------------------------------ decode arrays
@@ -292,7 +292,7 @@ def decode_array(
         attributes.pop(name, None)
     if layout.dimension_names is not None:
         attributes.pop(DIMENSIONS)  # names that do not fit the axes stay what they are, an attribute
-    decoded = {name: decode_attribute(value, itself) for name, value in attributes.items()}
+    decoded = decode_attributes(attributes, itself)
     shape = () if record.is_scalar else record.shape
     return Dataset(element, shape, None, decoded, layout), record  # type: ignore[arg-type]  # the adapter sets the source
 

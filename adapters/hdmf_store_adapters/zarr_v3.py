@@ -36,7 +36,7 @@ from hdmf_store.nodes import (
 from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
 from hdmf_store_adapters.chunk_codecs import chunk_codec
-from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attribute, decode_target
+from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
 from hdmf_store_adapters.zarr_v3_types import (
     DECLARED,
@@ -272,7 +272,7 @@ def decode_group(
             links[entry["name"]] = Link(decode_target(entry, itself))
         except (KeyError, TypeError, AttributeError) as problem:
             raise FormatError(location, path, f"{LINKS} holds {entry!r}, which is no link") from problem
-    return Group({name: decode_attribute(value, itself) for name, value in attributes.items()}), links
+    return Group(decode_attributes(attributes, itself)), links
 
 
 # ------------------------------------------------------------------------------------------------------------ arrays
@@ -423,7 +423,7 @@ def decode_array(
         element,
         () if record.is_scalar else record.shape,
         None,  # type: ignore[arg-type]  # the adapter sets the source
-        {name: decode_attribute(value, itself) for name, value in attributes.items()},
+        decode_attributes(attributes, itself),
         layout,
     )
     return dataset, record

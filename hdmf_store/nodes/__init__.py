@@ -4,7 +4,17 @@ This room knows no file, no engine and no HDMF. Translation makes nodes from bui
 them, and tests compare them.
 """
 
-from hdmf_store.nodes.elements import Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text, Unreadable
+from hdmf_store.nodes.elements import (
+    AsciiText,
+    Bytes,
+    Compound,
+    ElementType,
+    Field,
+    Number,
+    ReferenceTo,
+    Text,
+    Unreadable,
+)
 from hdmf_store.nodes.hierarchy import (
     HERE,
     ROOT,
@@ -40,6 +50,7 @@ __all__ = [
     "HERE",
     "ROOT",
     "ArraySource",
+    "AsciiText",
     "Bytes",
     "Codec",
     "Compound",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import attrs
@@ -26,6 +27,7 @@ from hdmf_store.nodes import (
     HERE,
     ROOT,
     ArraySource,
+    AsciiText,
     Bytes,
     Codec,
     Compound,
@@ -196,7 +198,9 @@ def attribute_values(
     """
     references = targets() if references is None else references
     integers = st.integers(-(2**63), 2**63 - 1)
-    kinds = [st.booleans(), integers, st.floats(), texts(), references]
+    ascii_texts = texts().filter(str.isascii).map(AsciiText)
+    no_texts = st.binary(max_size=4).map(lambda value: value + b"\xff")
+    kinds = [st.booleans(), integers, st.floats(), texts(), references, ascii_texts, no_texts]
     numpy_scalars = st.one_of(*(hnp.from_dtype(np.dtype(name)) for name in _NUMBERS if not name.startswith("complex")))
     arrays = hnp.arrays(
         st.sampled_from([np.dtype(name) for name in _NUMBERS if not name.startswith("complex")]),
@@ -204,8 +208,11 @@ def attribute_values(
     )
     lists = [st.lists(kind, max_size=3) for kind in kinds]
     nested = [st.lists(st.lists(kind, min_size=2, max_size=2), min_size=1, max_size=2) for kind in kinds]
-    mixed = [] if holder == "hdf5" else [st.lists(st.one_of(st.none(), *kinds), max_size=4)]
-    return st.one_of(st.none(), *kinds, numpy_scalars, arrays, *lists, *nested, *mixed)
+    mixed = [] if holder == "hdf5" else [st.lists(st.one_of(st.none(), *kinds[:-2]), max_size=4)]
+    empty = st.sampled_from(["S1", "U1"]).flatmap(
+        lambda kind: st.sampled_from([(0,), (0, 2)]).map(partial(np.empty, dtype=kind))
+    )
+    return st.one_of(st.none(), *kinds, numpy_scalars, arrays, *lists, *nested, *mixed, empty)
 
 
 def attributes(
