@@ -23,7 +23,7 @@ __all__ = ["ATTRIBUTE_TYPES", "recorded_types", "restored"]
 ATTRIBUTE_TYPES = "_ATTRIBUTE_TYPES"
 
 _CODE = re.compile(r"(?P<kind>\w+)(?:\[(?P<shape>\d+(?:,\d+)*)\])?")
-_SAID_BY_JSON = ("float64", "bool")
+_SAID_BY_JSON = ("int64", "float64", "bool")
 
 
 def recorded_types(attributes: Mapping[str, Any]) -> list[str]:
@@ -37,8 +37,7 @@ def _code(value: Any) -> str | None:
         kind = {"S": "ascii", "U": "text"}.get(value.dtype.kind, value.dtype.name)
         return f"{kind}[{','.join(map(str, value.shape))}]"
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf":
-        is_said = value.dtype.name in _SAID_BY_JSON or (value.dtype.name == "int64" and value.ndim)
-        return None if is_said else value.dtype.name
+        return None if value.dtype.name in _SAID_BY_JSON else value.dtype.name
     leaves = set(map(type, _leaves(value)))
     return "ascii" if leaves == {AsciiText} else "base64" if leaves == {bytes} else None
 

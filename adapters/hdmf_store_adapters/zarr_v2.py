@@ -73,7 +73,7 @@ RESERVED_ATTRIBUTES = frozenset([DTYPE, LINKS, SCALAR, SOFT_LINK, COMPOUND, BYTE
 def _parsed(data: bytes, location: str, path: str, name: str) -> dict[str, Any]:
     try:
         document = json.loads(data)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise FormatError(location, path, f"its {name} is no JSON ({problem})") from problem
     if not isinstance(document, dict):
         raise FormatError(location, path, f"its {name} is no mapping")
@@ -281,7 +281,7 @@ def decode_array(
             names = [item.get("id") for item in [*(array.get("filters") or []), array.get("compressor") or {}]]
             raise ValueError(f"one of its codecs {names} is not known here, or has unknown settings")
         layout = _layout(array, attributes, record)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
         shape = array.get("shape")
         if not is_shape(shape):
             reason = f"its document is not that of a Zarr v2 array ({problem!r})"

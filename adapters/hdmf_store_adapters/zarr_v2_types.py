@@ -58,7 +58,7 @@ def element_of(declared: Any, dtype: np.dtype, *, as_bytes: bool = False, marked
     if isinstance(declared, list):
         return _declared_record(declared, dtype)
     if dtype.names is not None:
-        return Compound(tuple(Field(name, _field_type(dtype[name], dtype, name)) for name in dtype.names))
+        return _stored_record(dtype)
     if dtype.kind in "OSU" and declared == "object":
         return ReferenceTo()
     if dtype.kind in "OSU":
@@ -67,6 +67,15 @@ def element_of(declared: Any, dtype: np.dtype, *, as_bytes: bool = False, marked
         return Number.of(dtype)
     except ValueError as problem:
         return Unreadable(str(problem))
+
+
+def _stored_record(dtype: np.dtype) -> Compound:
+    fields = []
+    for name in dtype.names or ():
+        inner = dtype[name]
+        kind: Any = _field_type(inner, dtype, name) if inner.names is None else _stored_record(inner)
+        fields.append(Field(name, kind))
+    return Compound(tuple(fields))
 
 
 def _declared_record(declared: list[Any], dtype: np.dtype) -> Compound:
@@ -105,6 +114,8 @@ def fill_value(stored: Any, element: ElementType, dtype: np.dtype) -> Any:
         if isinstance(stored, list) and len(stored) == 2:
             real, imaginary = (special[half] if half in special else float(half) for half in stored)
             return element.dtype.type(complex(real, imaginary))
+        if not isinstance(stored, str | int | float | None):
+            raise ValueError(f"{stored!r} is no fill value of numbers")
         return element.dtype.type(special.get(stored, stored) if isinstance(stored, str) else stored or 0)
     if isinstance(element, Compound) and dtype.kind == "O":
         row = np.empty((), object)

@@ -113,7 +113,7 @@ def parse(data: bytes, location: str, path: str) -> dict[str, Any]:
     """
     try:
         document = json.loads(data)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise FormatError(location, path, f"its document is no JSON ({problem})") from problem
     if not isinstance(document, dict) or document.get("zarr_format") != 3:
         raise FormatError(location, path, "its document is not that of a Zarr v3 node")
@@ -408,7 +408,7 @@ def decode_array(
         attributes = dict(document.get("attributes") or {})
         element = decode_element(document["data_type"], attributes)
         record, layout = _decode_layout(document, element, bool(attributes.pop(SCALAR, False)), itself)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
         shape: Any = document.get("shape")
         if not is_shape(shape):
             reason = f"its document is not that of a Zarr v3 array ({problem!r})"

@@ -400,8 +400,8 @@ def test_a_damaged_root_document_is_a_format_error(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [1j, np.complex64(1), object(), {1: 2}, np.array([1j]), b"bytes", np.datetime64(0, "s")],
-    ids=["complex", "numpy-complex", "object", "mapping", "array", "bytes", "datetime"],
+    [1j, np.complex64(1), object(), {1: 2}, np.array([1j]), np.datetime64(0, "s")],
+    ids=["complex", "numpy-complex", "object", "mapping", "array", "datetime"],
 )
 def test_an_attribute_that_json_cannot_hold_is_refused_before_anything_is_written(value: Any) -> None:
     """The error names the object and the attribute; the store stays empty."""
