@@ -231,7 +231,7 @@ def test_zarr_reads_rows(consolidated: bool) -> None:
 
 @pytest.mark.parametrize("endian", ["little", "big"])
 def test_the_older_structured_form_is_read(endian: str) -> None:
-    """Zindi writes fields as pairs and the fill value in base64."""
+    """Zindi writes fields as pairs and the fill value in base64 (NEEDS 54)."""
     store = bare()
     order = "<" if endian == "little" else ">"
     stored = np.array([(1, 2.5, "ab"), (-3, 0.0, "é")], [("i", order + "i4"), ("f", order + "f8"), ("s", order + "U4")])
