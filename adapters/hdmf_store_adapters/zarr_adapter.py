@@ -8,7 +8,6 @@ leaves up, then the root's document, which is the commit.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -314,8 +313,7 @@ class ZarrAdapter:
     def _write(self, plan: Plan, progress: Progress | None) -> None:
         known = {} if self._held.is_new else dict(self._held.documents)
         address, zarr_format = self._location.address, self._held.format
-        system = sys.platform if isinstance(self._medium, LocalFiles) else None
-        check_names(plan.nodes, known, address, self._held.reserved_names, system)
+        check_names(plan.nodes, known, address, self._held.reserved_names, self._medium.system)
         documents = group_documents(plan.nodes, known, zarr_format, address, self._held.itself)
         if self._held.is_new:
             self._medium.begin_replacement()
