@@ -37,7 +37,7 @@ from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_r
 from hdmf_store_adapters.json_forms import ITSELF, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
 from hdmf_store_adapters.numcodecs_chain import numcodecs_chain
-from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, codec_of, numcodecs_of, object_codec, sized
+from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, JSON_CODEC, codec_of, numcodecs_of, object_codec, sized
 from hdmf_store_adapters.zarr_v2_types import (
     BYTES_MARK,
     declared_fields,
@@ -56,6 +56,7 @@ DOCUMENTS = (".zarray", ".zgroup", ".zattrs")
 COPY = ".zmetadata"
 SIGNS = (COPY, ".zgroup")
 CELL_FORM = None
+SPECIFICATION_CODEC = JSON_CODEC
 
 DTYPE = "zarr_dtype"
 LINKS = "zarr_link"

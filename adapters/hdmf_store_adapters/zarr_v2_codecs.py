@@ -9,7 +9,7 @@ from hdmf_store.nodes import Bytes, Codec, ElementType, Number, ReferenceTo, Tex
 from hdmf_store_adapters.chunk_codecs import BLOSC_SHUFFLES
 from hdmf_store_adapters.zarr_v2_types import is_rows, stored_dtype
 
-__all__ = ["BYTE_FILTERS", "codec_of", "numcodecs_of", "object_codec", "sized"]
+__all__ = ["BYTE_FILTERS", "JSON_CODEC", "codec_of", "numcodecs_of", "object_codec", "sized"]
 
 _JSON_CODEC = {
     "id": "json2",
@@ -26,6 +26,9 @@ _JSON_CODEC = {
 BYTE_FILTERS = frozenset(
     ["shuffle", "zlib", "gzip", "bz2", "lzma", "lz4", "zstd", "blosc", "crc32", "crc32c", "adler32", "fletcher32"]
 )
+JSON_CODEC = Codec("numcodecs.json2", {key: value for key, value in _JSON_CODEC.items() if key != "id"})
+"""The codec of references and rows, by its name in nodes."""
+
 _SHUFFLE_NAMES = {number: name for name, number in BLOSC_SHUFFLES.items()}
 
 

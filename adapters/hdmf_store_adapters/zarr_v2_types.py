@@ -116,7 +116,8 @@ def fill_value(stored: Any, element: ElementType, dtype: np.dtype) -> Any:
             return element.dtype.type(complex(real, imaginary))
         if not isinstance(stored, str | int | float | None):
             raise ValueError(f"{stored!r} is no fill value of numbers")
-        return element.dtype.type(special.get(stored, stored) if isinstance(stored, str) else stored or 0)
+        stored = 0 if stored is None else stored
+        return element.dtype.type(special.get(stored, stored) if isinstance(stored, str) else stored)
     if isinstance(element, Compound) and dtype.kind == "O":
         row = np.empty((), object)
         row[()] = _empty_row(element)

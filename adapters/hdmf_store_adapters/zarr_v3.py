@@ -389,6 +389,7 @@ def _sharding(chunks: tuple[int, ...], codecs: list[dict[str, Any]]) -> dict[str
 
 
 CELL_FORM = encode_target
+SPECIFICATION_CODEC = None
 
 
 # ----------------------------------------------------------------------------------------------------- decode arrays

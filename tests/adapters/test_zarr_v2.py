@@ -20,6 +20,7 @@ from hypothesis import assume, given, settings
 from zarr.buffer.cpu import Buffer
 from zarr.storage import MemoryStore
 
+from hdmf_store.adapter import Plan
 from hdmf_store.errors import FormatError, UnreadableError, UnsupportedValueError
 from hdmf_store.nodes import (
     Bytes,
@@ -245,6 +246,23 @@ def test_documents_follow_the_chunks_and_the_root_comes_last() -> None:
     for array in ("g/x", "y"):
         assert put.index(f"{array}/.zattrs") < put.index(f"{array}/.zarray")
     assert put.index("g/x/.zarray") < put.index("g/.zgroup") < put.index(".zgroup")
+
+
+def test_cached_specifications_are_json_in_json(tmp_path: Path) -> None:
+    """As hdmf-zarr has them: all text where the root says, in a new file and in one that grows (NEEDS 59)."""
+    place = tmp_path / "a.zarr"
+    text = '{"é": 1}'
+    spec = dataset(Text(), objects([text], ()))
+    write_v2(place, {"/": Group({".specloc": "specs"}), "/specs": Group(), "/specs/a": spec, "/note": spec})
+    adapter = ZarrAdapter(place)
+    adapter.open("r+")
+    adapter.write(Plan(nodes={"/specs/b": spec, "/another": spec}))
+    adapter.close()
+
+    assert [document(place, f"{path}/.zarray")["filters"] for path in ("specs/a", "specs/b")] == [[JSON2]] * 2
+    assert [document(place, f"{path}/.zarray")["filters"][0]["id"] for path in ("note", "another")] == ["vlen-utf8"] * 2
+    assert json.loads((place / "specs/a/0").read_bytes()) == [text, "|O", [1]]
+    assert {read(place).fetch([path])[path][()] for path in ("/specs/a", "/specs/b", "/note")} == {text}
 
 
 def test_a_consolidated_store_is_opened_with_one_document() -> None:
@@ -585,6 +603,7 @@ FILLS = {
     "text for a number": ("<i2", "7", 7),
     "a whole number for a float": ("<f4", 2, 2.0),
     "infinity": ("<f8", "-Infinity", -math.inf),
+    "nothing for truth": ("|b1", None, False),
     "a number for truth": ("|b1", 1, True),
     "a pair for a complex number": ("<c8", [1.0, "Infinity"], complex(1, math.inf)),
     "nothing for text": ("|O", None, ""),
