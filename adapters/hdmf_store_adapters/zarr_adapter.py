@@ -324,7 +324,7 @@ class ZarrAdapter:
             fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
             for path in [path for path in fresh if path in known]:
                 documents[path] = zarr_format.with_attributes(known[path], fresh.pop(path), address, path)
-            root = documents.get(ROOT) or known[ROOT]
+            root = documents.get(ROOT) or known.get(ROOT) or {"attributes": {}}
             fresh = with_specification_codec(fresh, root, zarr_format)
             documents |= writer.write(fresh, interleave=plan.interleave, executor=plan.executor)
             self._commit(known, documents, plan.consolidate, progress)
