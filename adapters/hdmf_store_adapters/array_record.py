@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import attrs
 import numpy as np
 
-from hdmf_store.nodes import Compound, ElementType, Number, ReferenceTo, Target, Text, each
+from hdmf_store.nodes import Bytes, Compound, ElementType, Number, ReferenceTo, Target, Text, each
 from hdmf_store_adapters.json_forms import ITSELF, decode_target
 
 __all__ = ["ArrayRecord", "CodesChunks", "as_text", "holds_bytes", "is_shape", "unreadable_record"]
@@ -120,6 +122,9 @@ class ArrayRecord:
             for position, row in enumerate(array.reshape(-1).tolist()):
                 flat[position] = tuple(row)
             array = staged
+            for field in element.fields:
+                if isinstance(field.type, Bytes) or field.type.dtype.kind == "c":
+                    array[field.name] = each(array[field.name], partial(_from_cell, element=field.type))
         normal = np.empty(array.shape, element.dtype)
         for field in element.fields:
             normal[field.name] = self._normal(array[field.name], field.type)
@@ -139,16 +144,32 @@ class ArrayRecord:
         if not isinstance(element, Compound) or dtype is None:
             return array
         if dtype.names is None:  # rows as lists
-            columns = [self._stored(array[field.name], field.type, np.dtype(object)) for field in element.fields]
+            columns = [self._cells(array[field.name], field.type) for field in element.fields]
             rows = np.empty(array.shape, object)
             flat = rows.reshape(-1)
-            for position, row in enumerate(zip(*(column.reshape(-1).tolist() for column in columns), strict=True)):
+            for position, row in enumerate(zip(*columns, strict=True)):
                 flat[position] = list(row)
             return rows
         stored = np.zeros(array.shape, dtype)
         for field in element.fields:
             stored[field.name] = self._stored(array[field.name], field.type, dtype[field.name])
         return stored
+
+    def _cells(self, column: np.ndarray, element: Any) -> list[Any]:
+        """Return a field of all rows as values that JSON holds."""
+        cells = self._stored(column, element, np.dtype(object)).reshape(-1).tolist()
+        if isinstance(element, Bytes):
+            return [base64.b64encode(cell).decode() for cell in cells]
+        if isinstance(element, Number) and element.dtype.kind == "c":
+            return [[cell.real, cell.imag] for cell in cells]
+        return cells
+
+
+def _from_cell(value: Any, element: Any) -> Any:
+    """Return a cell of a row, as JSON holds it, in the normal form of bytes and of complex numbers."""
+    if isinstance(element, Bytes) and isinstance(value, str):
+        return base64.b64decode(value)
+    return complex(*value) if isinstance(element, Number) and isinstance(value, list) else value
 
 
 def holds_bytes(array: np.ndarray) -> bool:

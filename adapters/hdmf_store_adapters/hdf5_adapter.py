@@ -235,7 +235,7 @@ def _walk(group: h5py.Group, path: str, nodes: dict[str, Node], seen: dict[Any, 
 
 
 def _attributes(thing: h5py.Group | h5py.Dataset) -> dict[str, Any]:
-    found = {name: values_of.attribute_value(value, thing.file) for name, value in thing.attrs.items()}
+    found = values_of.attributes_of(thing)
     location = found.get(_SPEC_LOCATION)
     if isinstance(location, Target):
         found[_SPEC_LOCATION] = location.path.lstrip("/")

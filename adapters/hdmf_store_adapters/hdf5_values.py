@@ -18,6 +18,7 @@ from hdmf_store.adapter import Location
 from hdmf_store.errors import UnreadableError
 from hdmf_store.nodes import (
     HERE,
+    AsciiText,
     Bytes,
     Compound,
     ElementType,
@@ -32,7 +33,7 @@ from hdmf_store.nodes import (
     each,
 )
 
-__all__ = ["H5Source", "NormalDataset", "attribute_value", "element_of", "h5_attribute", "h5_dtype", "to_h5"]
+__all__ = ["H5Source", "NormalDataset", "attributes_of", "element_of", "h5_attribute", "h5_dtype", "to_h5"]
 
 _PIECE = 2**20
 _REGION = "it holds region references, which are not supported"
@@ -112,43 +113,51 @@ def element_of(dataset: h5py.Dataset) -> ElementType:
     Strings that HDF5 calls ASCII may hold any bytes, so they are looked through: text if they are UTF-8.
     """
     element = _element(dataset.dtype)
-    if isinstance(element, Text):
-        return Text() if _is_utf8(dataset.dtype) or _holds_text(dataset, None) else Bytes()
-    if isinstance(element, Compound):
-        fields = [
-            Field(field.name, Bytes())
-            if isinstance(field.type, Text)
-            and not _is_utf8(dataset.dtype[field.name])
-            and not _holds_text(dataset, field.name)
-            else field
-            for field in element.fields
-        ]
-        return Compound(tuple(fields))
-    return element
+    if element == _ASCII:
+        return _looked_through(dataset, ())
+    return _with_looked_through(element, dataset, ()) if isinstance(element, Compound) else element
 
 
-def _is_utf8(dtype: np.dtype) -> bool:
-    info = h5py.check_string_dtype(dtype)
-    return info is not None and info.encoding != "ascii"
+_ASCII = Text("ascii")
 
 
-def _holds_text(dataset: h5py.Dataset, field: str | None) -> bool:
+def _with_looked_through(element: Compound, dataset: h5py.Dataset, within: tuple[str, ...]) -> Compound:
+    fields = []
+    for field in element.fields:
+        kind: Any = field.type
+        if kind == _ASCII:
+            kind = _looked_through(dataset, (*within, field.name))
+        elif isinstance(kind, Compound):
+            kind = _with_looked_through(kind, dataset, (*within, field.name))
+        fields.append(Field(field.name, kind))
+    return Compound(tuple(fields))
+
+
+def _looked_through(dataset: h5py.Dataset, field: tuple[str, ...]) -> Text | Bytes:
+    """Return what strings that HDF5 calls ASCII hold: these, other text, or bytes that are none."""
+    found = _ASCII
     if dataset.shape is None or 0 in dataset.shape:
-        return True
+        return found
     parts = [()] if not dataset.shape else [slice(i, i + _PIECE) for i in range(0, dataset.shape[0], _PIECE)]
     for part in parts:
-        values = dataset[part] if field is None else dataset[part][field]
+        values = dataset[part]
+        for name in field:
+            values = values[name]
         flat = np.asarray(values, dtype=object).reshape(-1)
-        try:
-            b"\0".join(value if isinstance(value, bytes) else value.encode() for value in flat).decode()
-        except UnicodeDecodeError:
-            return False
-    return True
+        joined = b"\0".join(value if isinstance(value, bytes) else value.encode() for value in flat)
+        if not joined.isascii():
+            try:
+                joined.decode()
+            except UnicodeDecodeError:
+                return Bytes()
+            found = Text()
+    return found
 
 
 def _element(dtype: np.dtype) -> ElementType:
-    if h5py.check_string_dtype(dtype) is not None:
-        return Text()
+    string = h5py.check_string_dtype(dtype)
+    if string is not None:
+        return _ASCII if string.encoding == "ascii" else Text()
     reference = h5py.check_ref_dtype(dtype)
     if reference is h5py.Reference:
         return ReferenceTo()
@@ -230,19 +239,46 @@ def target_of_link(link: h5py.SoftLink | h5py.ExternalLink, group: str) -> Targe
 # -------------------------------------------------------------------------------------------------------- attributes
 
 
-def attribute_value(value: Any, file: h5py.File) -> Any:
-    """Return an attribute of an HDF5 object in normal form."""
+def attributes_of(thing: h5py.Group | h5py.Dataset) -> dict[str, Any]:
+    """Return the attributes of an HDF5 object in normal form."""
+    found = {}
+    for name, value in thing.attrs.items():
+        is_string = isinstance(value, str | bytes) or (isinstance(value, np.ndarray) and value.dtype.kind in "OSU")
+        string = h5py.check_string_dtype(thing.attrs.get_id(name).dtype) if is_string else None
+        found[name] = attribute_value(value, thing.file, "" if string is None else string.encoding)
+    return found
+
+
+def attribute_value(value: Any, file: h5py.File, charset: str = "") -> Any:
+    """Return an attribute's value in normal form; `charset` is that of strings."""
     if isinstance(value, h5py.Empty):
         return None
     if isinstance(value, h5py.RegionReference):
         return Unreadable(_REGION)
     if isinstance(value, h5py.Reference):
         return target_of(value, file)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, str | bytes):
+        return _text(value, charset)
+    if isinstance(value, np.void) and value.dtype.names is None:
+        return value.tobytes()
     if isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
-        return _nested([attribute_value(item, file) for item in value.reshape(-1).tolist()], value.shape)
+        if charset and not value.size:
+            return np.empty(value.shape, "S1" if charset == "ascii" else "U1")
+        flat = [attribute_value(item, file, charset) for item in value.reshape(-1).tolist()]
+        if any(isinstance(item, bytes) for item in flat):
+            flat = [item.encode() if isinstance(item, str) else item for item in flat]
+        return _nested(flat, value.shape)
     return value
+
+
+def _text(value: str | bytes, charset: str) -> str | bytes:
+    """Return a string as text; as bytes where it is none, whatever it is declared as."""
+    raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return bytes(raw)
+    return AsciiText(text) if charset == "ascii" and raw.isascii() else text
 
 
 def _nested(flat: list[Any], shape: tuple[int, ...]) -> Any:
@@ -262,6 +298,12 @@ def h5_attribute(value: Any, file: h5py.File) -> Any:
         return reference_to(value, file)
     if isinstance(value, Unreadable):
         raise TypeError(value.reason)
+    if isinstance(value, AsciiText):
+        return np.array(value.encode(), h5py.string_dtype("ascii"))
+    if isinstance(value, bytes):
+        return _h5_bytes(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "SU":
+        return np.empty(value.shape, h5py.string_dtype("ascii" if value.dtype.kind == "S" else "utf-8"))
     if isinstance(value, dict):
         raise TypeError(f"HDF5 has no attribute that holds a mapping such as {value!r:.60}")
     if isinstance(value, list | tuple):
@@ -269,11 +311,29 @@ def h5_attribute(value: Any, file: h5py.File) -> Any:
         flat = array.reshape(-1)
         if flat.size and all(isinstance(item, Target) for item in flat):
             return each(array, lambda target: reference_to(target, file)).astype(h5py.ref_dtype)
+        if flat.size and all(isinstance(item, AsciiText) for item in flat):
+            return each(array, str.encode).astype(h5py.string_dtype("ascii"))
+        if flat.size and all(isinstance(item, bytes) for item in flat):
+            return _h5_byte_strings(array)
         if flat.size and all(isinstance(item, str) for item in flat):
             return array.astype(h5py.string_dtype())
         is_large = flat.size and all(type(item) is int for item in flat) and max(flat) > np.iinfo(np.int64).max
         return np.array(value, np.uint64 if is_large else None)  # numpy would make floats of such integers
     return value
+
+
+def _h5_bytes(value: bytes) -> Any:
+    """Return bytes as HDF5 keeps them whole: its strings of any length end at NUL, those of fixed length before it."""
+    if b"\0" not in value:
+        return np.array(value, h5py.string_dtype("ascii"))
+    return np.void(value) if value.endswith(b"\0") else np.bytes_(value)
+
+
+def _h5_byte_strings(array: np.ndarray) -> np.ndarray:
+    flat = array.reshape(-1).tolist()
+    if any(item.endswith(b"\0") for item in flat):
+        raise ValueError("its strings cannot end with NUL")
+    return array.astype(f"S{max(map(len, flat))}")
 
 
 # ----------------------------------------------------------------------------------------------------- types to write
@@ -284,7 +344,7 @@ def h5_dtype(element: ElementType) -> np.dtype:
     if isinstance(element, Compound):
         return np.dtype([(field.name, h5_dtype(field.type)) for field in element.fields])
     if isinstance(element, Text):
-        return h5py.string_dtype()
+        return h5py.string_dtype(element.charset)
     if isinstance(element, Bytes):
         return h5py.special_dtype(vlen=bytes)
     return h5py.ref_dtype if isinstance(element, ReferenceTo) else element.dtype

@@ -6,13 +6,18 @@ Pure functions over both formats: which links stand in which group, and what a g
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from hdmf_store.nodes import Group, Link, Node, basename, parent
+import attrs
+
+from hdmf_store.nodes import Dataset, Group, Link, Node, Text, basename, parent
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.zarr_format import Document, ZarrFormat
 from hdmf_store_adapters.zarr_places import check_path
 
-__all__ = ["decoded", "group_documents"]
+__all__ = ["decoded", "group_documents", "with_specification_codec"]
+
+_SPEC_LOCATION = ".specloc"
 
 
 def decoded(
@@ -38,6 +43,31 @@ def decoded(
             check_path(child if name and "/" not in name else f"{path}//{name}", address)
             nodes.setdefault(child, link)
     return nodes, records
+
+
+def with_specification_codec(
+    datasets: Mapping[str, Dataset], root: Mapping[str, Any], zarr_format: ZarrFormat
+) -> dict[str, Dataset]:
+    """Return datasets, those that hold cached specifications with the codec that the format has for these.
+
+    Parameters
+    ----------
+    datasets : dict of str to Dataset
+        By path.
+    root : dict
+        The root's document, whose attribute says where specifications lie.
+    zarr_format : ZarrFormat
+    """
+    place, codec = root["attributes"].get(_SPEC_LOCATION), zarr_format.SPECIFICATION_CODEC
+    if codec is None or not isinstance(place, str):
+        return dict(datasets)
+    inside = f"/{place.strip('/')}/"
+    return {
+        path: attrs.evolve(dataset, layout=attrs.evolve(dataset.layout, serializer=codec))
+        if path.startswith(inside) and isinstance(dataset.element, Text)
+        else dataset
+        for path, dataset in datasets.items()
+    }
 
 
 def group_documents(

@@ -115,6 +115,8 @@ class RepositoryMedium:
         For messages.
     """
 
+    system = None
+
     def __init__(
         self,
         open_repository: Callable[..., Any],

@@ -5,6 +5,7 @@ Sources: the storage chapters of hdmf-zarr 0.13's and 0.14's documentation, LIND
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,8 +14,9 @@ import numpy as np
 
 from hdmf_store.errors import UnsupportedValueError
 from hdmf_store.nodes import HERE, Target, Unreadable
+from hdmf_store_adapters.json_types import ATTRIBUTE_TYPES, recorded_types, restored
 
-__all__ = ["ITSELF", "REFERENCE", "decode_attribute", "decode_target", "encode_attributes"]
+__all__ = ["ITSELF", "REFERENCE", "decode_attributes", "decode_target", "encode_attributes"]
 
 REFERENCE = "_REFERENCE"
 _OBJECT = "object"
@@ -57,7 +59,9 @@ def encode_attributes(
             return value.item() if isinstance(value, np.generic) else value
         if isinstance(value, Target):
             return wrapped(value)
-        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufUO":
+        if isinstance(value, bytes):
+            return base64.b64encode(value).decode()
+        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufSUO":
             return encoded(value.tolist(), name)
         if isinstance(value, list | tuple):
             return [encoded(item, name) for item in value]
@@ -68,15 +72,21 @@ def encode_attributes(
         what = f"{type(value).__name__} {value!r:.80}"
         raise UnsupportedValueError(location, path, f"the attribute {name!r} holds {what}, which JSON cannot hold")
 
-    return {name: encoded(value, name) for name, value in attributes.items()}
+    result = {name: encoded(value, name) for name, value in attributes.items() if name != ATTRIBUTE_TYPES}
+    types = recorded_types(attributes)
+    return {**result, ATTRIBUTE_TYPES: types} if types else result
 
 
-def decode_attribute(value: Any, itself: frozenset[str] = ITSELF) -> Any:
-    """Return an attribute's value in normal form: references as `Target`, everything else as it stands."""
+def decode_attributes(attributes: Mapping[str, Any], itself: frozenset[str] = ITSELF) -> dict[str, Any]:
+    """Return attributes in normal form: references as `Target`, and the types that were recorded."""
+    return restored({name: _decoded(value, itself) for name, value in attributes.items()})
+
+
+def _decoded(value: Any, itself: frozenset[str]) -> Any:
     if isinstance(value, dict) and _is_reference(value):
         return decode_target(value, itself)
     if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        return [decode_attribute(item, itself) for item in value]
+        return [_decoded(item, itself) for item in value]
     return value
 
 

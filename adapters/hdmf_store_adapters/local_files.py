@@ -40,6 +40,8 @@ class LocalFiles:
         The folder; it need not exist.
     """
 
+    system = sys.platform
+
     def __init__(self, root: Path) -> None:
         self._root = str(root)
         self._base = self._root

@@ -14,6 +14,11 @@ __all__ = ["Medium", "Shadow"]
 class Medium(Protocol):
     """Bytes under keys, in one place."""
 
+    @property
+    def system(self) -> str | None:
+        """The system whose folders the objects become, as `sys.platform` names it; None where they become none."""
+        ...
+
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None."""
         ...

@@ -13,12 +13,13 @@ from __future__ import annotations
 import io
 import math
 import pickle
-import pickletools
 import re
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
+
+from hdmf_store_adapters.pickle_opcodes import UnsafePickleError, check_opcodes, refuse
 
 __all__ = ["MAX_DEPTH", "UnsafePickleError", "safe_loads"]
 
@@ -31,12 +32,23 @@ _SIMPLE_KINDS = "biufcSU"
 _TYPE_CODE = re.compile(r"[<>=|]?[biufcSUOV][0-9]{0,9}")
 
 
-class UnsafePickleError(ValueError):
-    """A pickle that names, or is made of, something that no chunk of such files holds."""
+_FREE_BYTES = 2**24
+_BYTES_FOR_EACH = 64
+_MOST_AXES = 32
+_LONGEST = 2**62
 
 
-def _refuse(what: str) -> NoReturn:
-    raise UnsafePickleError(f"the pickle holds {what}, which no data of these files needs; it was not executed")
+class _Allowance:
+    """How much more memory than it has bytes itself a pickle may take: parts that are named often are made anew."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def spend(self, size: int) -> None:
+        """Take so many bytes, or refuse."""
+        self._left -= size
+        if self._left < 0:
+            refuse("far more data than it has bytes")
 
 
 # -------------------------------------------------------------------------------------------------------- stand-ins
@@ -96,7 +108,7 @@ class _NewArray:
 
     def __call__(self, kind: Any, shape: Any, typecode: Any) -> _ArrayState:
         if type(kind) is not _ArrayType:
-            _refuse("an array of an unknown class")
+            refuse("an array of an unknown class")
         return _ArrayState()
 
 
@@ -106,8 +118,7 @@ class _FromBuffer:
     __slots__ = ()
 
     def __call__(self, data: Any, dtype: Any, shape: Any, order: Any = "C") -> _ArrayState:
-        content = bytes(data) if isinstance(data, bytes | bytearray) else data
-        return _ArrayState((1, shape, dtype, order == "F", content))
+        return _ArrayState((1, shape, dtype, order == "F", data))
 
 
 class _Scalar:
@@ -119,11 +130,72 @@ class _Scalar:
         return _ScalarState(dtype, value)
 
 
-def _stand_ins() -> dict[tuple[str, str], Any]:
+class _Bytes:
+    """Stands for the type of bytes, which the first protocols call for none."""
+
+    __slots__ = ()
+
+    def __call__(self) -> bytes:
+        return b""
+
+
+class _Encode:
+    """Stands for the function by which the first protocols, which have no bytes, make them of text."""
+
+    def __init__(self, allowance: _Allowance) -> None:
+        self._allowance = allowance
+
+    def __call__(self, text: Any, charset: Any) -> bytes:
+        if type(text) is not str or charset != "latin1":
+            refuse("bytes in an unknown encoding")
+        self._allowance.spend(len(text))
+        return text.encode("latin1")
+
+
+class _MappingType:
+    """Stands for ``dict``, which the first protocols name and do not call."""
+
+    __slots__ = ()
+
+
+class _Reference(dict[str, Any]):
+    """A mapping that is filled, not copied."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class _NewReference:
+    """Stands for the function by which the first protocols make an object of a class that they name."""
+
+    __slots__ = ()
+
+    def __call__(self, kind: Any, base: Any, content: Any) -> dict[str, Any]:
+        if not (isinstance(kind, type) and issubclass(kind, _Reference)) or type(base) is not _MappingType:
+            refuse("an object of an unknown class")
+        if type(content) is not dict:
+            refuse("a reference that is no mapping")
+        return content
+
+
+class _Fixed(type):
+    """Of classes whose attributes no pickle can set."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        refuse(f"a change of what a class calls {name[:40]!r}")
+
+
+def _stand_ins(allowance: _Allowance) -> dict[tuple[str, str], Any]:
     known: dict[tuple[str, str], Any] = {
         ("numpy", "ndarray"): _ArrayType(),
         ("numpy", "dtype"): _DType(),
-        ("hdmf_zarr.utils", "ZarrReference"): type("Reference", (dict,), {}),
+        ("hdmf_zarr.utils", "ZarrReference"): _Fixed("Reference", (_Reference,), {}),
+        ("_codecs", "encode"): _Encode(allowance),
+        ("__builtin__", "bytes"): _Bytes(),
+        ("__builtin__", "dict"): _MappingType(),
+        ("copy_reg", "_reconstructor"): _NewReference(),
     }
     for module in ("numpy.core", "numpy._core"):
         known[f"{module}.multiarray", "_reconstruct"] = _NewArray()
@@ -133,18 +205,18 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, allowance: _Allowance) -> None:
         super().__init__(io.BytesIO(data))
-        self._known = _stand_ins()
+        self._known = _stand_ins(allowance)
 
     def find_class(self, module: str, name: str) -> Any:
         found = self._known.get((module, name))
         if found is None:
-            _refuse(f"the name {module}.{name}")
+            refuse(f"the name {module:.100}.{name:.100}")
         return found
 
     def persistent_load(self, pid: Any) -> Any:
-        _refuse("a persistent id")
+        refuse("a persistent id")
 
 
 # ---------------------------------------------------------------------------------------------------------- loading
@@ -169,9 +241,10 @@ def safe_loads(data: bytes) -> Any:
         If the pickle is damaged, or names anything but what such chunks are made of. Nothing was executed then.
     """
     try:
-        _scan(data)
-        loaded = _Unpickler(data).load()
-        value = _Rebuilder().rebuilt(loaded, 0)
+        check_opcodes(data)
+        allowance = _Allowance(_FREE_BYTES + _BYTES_FOR_EACH * len(data))
+        loaded = _Unpickler(data, allowance).load()
+        value = _Rebuilder(allowance).rebuilt(loaded, 0)
         # arrays inside share the pickle's memory, so that many of the same bytes take no more; the outermost does not
         return value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
     except UnsafePickleError:
@@ -180,78 +253,14 @@ def safe_loads(data: bytes) -> Any:
         raise UnsafePickleError(f"the pickle is damaged ({type(problem).__name__}: {problem})") from problem
 
 
-_NEWLINES = {"GLOBAL": 2, "INST": 2}
-_PREFIXES = {
-    pickletools.TAKEN_FROM_ARGUMENT1: 1,
-    pickletools.TAKEN_FROM_ARGUMENT4: 4,
-    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
-    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
-}
-_FORBIDDEN = ("EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER")
-_PUTS = {"BINPUT": 1, "LONG_BINPUT": 4}
-
-
-def _table() -> list[tuple[str, int, int, int] | None]:
-    """Return, for each opcode byte, its name and its argument: fixed bytes, bytes of a length before it, or lines."""
-    table: list[tuple[str, int, int, int] | None] = [None] * 256
-    for op in pickletools.opcodes:
-        fixed = prefix = lines = 0
-        if op.arg is not None:
-            if op.arg.n >= 0:
-                fixed = op.arg.n
-            elif op.arg.n == pickletools.UP_TO_NEWLINE:
-                lines = _NEWLINES.get(op.name, 1)
-            else:
-                prefix = _PREFIXES[op.arg.n]
-        table[ord(op.code)] = (op.name, fixed, prefix, lines)
-    return table
-
-
-_TABLE = _table()
-
-
-def _scan(data: bytes) -> None:
-    """Look through the opcodes before any is carried out.
-
-    Refused are those that reach outside the pickle, places in the memo that no writer would use (the interpreter
-    would make room for them all), and bytes after the end.
-    """
-    position, steps = 0, 0
-    while True:
-        known = _TABLE[data[position]] if position < len(data) else None
-        if known is None:
-            raise UnsafePickleError("the pickle is damaged (it ends early, or has an unknown opcode)")
-        name, fixed, prefix, lines = known
-        if name in _FORBIDDEN:
-            _refuse(f"the opcode {name}")
-        start = position + 1
-        position = start + fixed
-        steps += 1
-        if prefix:
-            position = start + prefix + int.from_bytes(data[start : start + prefix], "little")
-        for _ in range(lines):
-            position = data.find(b"\n", position) + 1 or len(data) + 1
-        if name in _PUTS and int.from_bytes(data[start:position], "little") > steps:
-            _refuse("a memo with gaps")
-        if name == "PUT" and not _is_small(data[start : position - 1], steps):
-            _refuse("a memo with gaps")
-        if name == "STOP":
-            break
-    if position != len(data):
-        _refuse("bytes after its end")
-
-
-def _is_small(digits: bytes, most: int) -> bool:
-    return len(digits) < 12 and digits.isdigit() and int(digits) <= most
-
-
 # -------------------------------------------------------------------------------------------------------- rebuilding
 
 
 class _Rebuilder:
     """Turns stand-ins into arrays and mappings. What is shared is rebuilt once, so that sharing cannot be a bomb."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: _Allowance) -> None:
+        self._allowance = allowance
         self._done: dict[int, Any] = {}
         self._types: dict[int, np.dtype] = {}
         self._rules: dict[type, Callable[[Any, int], Any]] = {
@@ -266,54 +275,60 @@ class _Rebuilder:
         if type(value) in _LEAVES:
             return value
         if depth > MAX_DEPTH:
-            _refuse(f"containers nested more than {MAX_DEPTH} deep")
+            refuse(f"containers nested more than {MAX_DEPTH} deep")
         key = id(value)
         if key not in self._done:
             kind = dict if isinstance(value, dict) else type(value)
             rule = self._rules.get(kind)
             if rule is None:
-                _refuse(f"a value of type {type(value).__name__}")
+                refuse(f"a value of type {type(value).__name__}")
             self._done[key] = rule(value, depth + 1)
         return self._done[key]
 
     def _mapping(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
         if any(type(key) is not str for key in value):
-            _refuse("a mapping whose keys are not text")
-        return {key: self.rebuilt(item, depth) for key, item in value.items()}
+            refuse("a mapping whose keys are not text")
+        return {key: self.rebuilt(item, depth) for key, item in dict.items(value)}
 
     def _scalar(self, value: _ScalarState, depth: int) -> Any:
         dtype = self._dtype(value.dtype, 0)
         content = value.value
         if dtype.kind not in _SIMPLE_KINDS or not isinstance(content, bytes) or len(content) != dtype.itemsize:
-            _refuse("a scalar that does not fit its type")
+            refuse("a scalar that does not fit its type")
         return np.frombuffer(content, dtype)[0] if dtype.itemsize else dtype.type()
 
     def _array(self, value: _ArrayState, depth: int) -> np.ndarray:
         state = value.state
         if not isinstance(state, tuple) or len(state) not in (4, 5):
-            _refuse("an array without content")
+            refuse("an array without content")
         shape, stored_dtype, is_fortran, content = state[-4:]
-        if not isinstance(shape, tuple) or not all(type(length) is int and length >= 0 for length in shape):
-            _refuse("an array of an impossible shape")
+        if not isinstance(shape, tuple) or len(shape) > _MOST_AXES:
+            refuse("an array of an impossible shape")
+        if not all(type(length) is int and 0 <= length <= _LONGEST for length in shape):
+            refuse("an array of an impossible shape")
         dtype, size = self._dtype(stored_dtype, 0), math.prod(shape)
         if dtype.hasobject:
             return self._objects(content, dtype, shape, size, depth)
-        if not isinstance(content, bytes) or len(content) != size * dtype.itemsize:
-            _refuse("an array whose content does not fit its shape")
+        if not isinstance(content, bytes | bytearray) or len(content) != size * dtype.itemsize:
+            refuse("an array whose content does not fit its shape")
         if not content:
+            self._allowance.spend(size)
             return np.zeros(shape, dtype)
-        return np.frombuffer(content, dtype).reshape(shape, order="F" if is_fortran else "C")
+        flat = np.frombuffer(content, dtype)
+        flat.flags.writeable = False
+        return flat.reshape(shape, order="F" if is_fortran else "C")
 
     def _objects(self, content: Any, dtype: np.dtype, shape: tuple[int, ...], size: int, depth: int) -> np.ndarray:
         if not isinstance(content, list) or len(content) != size:
-            _refuse("an array whose content does not fit its shape")
+            refuse("an array whose content does not fit its shape")
         if not set(map(type, content)) <= set(_LEAVES):
             content = [self.rebuilt(item, depth) for item in content]
+        self._allowance.spend(size * dtype.itemsize)
         # a list of objects is in C order, also where the array's flag says otherwise
         array = np.empty(size, dtype)
         if dtype.names is not None:
             if any(type(row) is not tuple or len(row) != len(dtype.names) for row in content):
-                _refuse("a record whose fields do not fit its type")
+                refuse("a record whose fields do not fit its type")
             array[:] = content
         else:
             for position, item in enumerate(content):
@@ -323,9 +338,9 @@ class _Rebuilder:
     def _dtype(self, value: Any, depth: int) -> np.dtype:
         """Return the dtype that a stand-in describes, rebuilt from names and kinds alone."""
         if not isinstance(value, _DTypeState) or not value.arguments or type(value.arguments[0]) is not str:
-            _refuse("an array of an unknown type")
+            refuse("an array of an unknown type")
         if depth > _MAX_RECORD_DEPTH:
-            _refuse(f"records nested more than {_MAX_RECORD_DEPTH} deep")
+            refuse(f"records nested more than {_MAX_RECORD_DEPTH} deep")
         if id(value) not in self._types:
             self._types[id(value)] = self._new_dtype(value, depth)
         return self._types[id(value)]
@@ -333,7 +348,7 @@ class _Rebuilder:
     def _new_dtype(self, value: _DTypeState, depth: int) -> np.dtype:
         code, state = value.arguments[0], value.state if isinstance(value.state, tuple) else ()
         if not _TYPE_CODE.fullmatch(code):
-            _refuse(f"an array of the type {code!r:.40}")
+            refuse(f"an array of the type {code!r:.40}")
         if code.startswith("V") and len(state) >= 5 and state[3] is not None:
             return self._records(int(code[1:] or 0), state[3], state[4], depth)
         dtype = np.dtype(code)
@@ -342,16 +357,16 @@ class _Rebuilder:
 
     def _records(self, item_size: int, names: Any, fields: Any, depth: int) -> np.dtype:
         if not isinstance(names, tuple) or not all(type(name) is str for name in names) or not isinstance(fields, dict):
-            _refuse("a record type whose fields do not fit its names")
+            refuse("a record type whose fields do not fit its names")
         if set(names) != set(fields):
-            _refuse("a record type whose fields do not fit its names")
+            refuse("a record type whose fields do not fit its names")
         formats, offsets = [], []
         for name in names:
             field = fields[name]
             if not isinstance(field, tuple) or len(field) < 2 or type(field[1]) is not int:
-                _refuse("a record type with a field that is none")
+                refuse("a record type with a field that is none")
             formats.append(self._dtype(field[0], depth + 1))
             offsets.append(field[1])
         if item_size > 64 + 2 * sum(max(8, kind.itemsize) for kind in formats):
-            _refuse("a record type that is mostly empty")
+            refuse("a record type that is mostly empty")
         return np.dtype({"names": list(names), "formats": formats, "offsets": offsets, "itemsize": item_size})

@@ -474,7 +474,10 @@ class StoredArray(zarr.Array):
         record = self._record
         if record.codec is not None:
             is_small = self.size * max(1, record.element.dtype.itemsize) <= _DIRECT_BYTES
-            direct = (whole(record.shape), selection) if is_small else plain_region(selection, self.shape)
+            is_single = math.prod(record.grid) <= 1
+            direct = None if is_small and is_single else plain_region(selection, self.shape)
+            if direct is None and is_small:
+                direct = (whole(record.shape), selection)
             if direct is not None:
                 return self._decoded(*direct)
         return self._through_zarr(selection)

@@ -33,7 +33,7 @@ from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import stored_chunk
 from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.held_documents import HeldDocuments
-from hdmf_store_adapters.hierarchy_documents import group_documents
+from hdmf_store_adapters.hierarchy_documents import group_documents, with_specification_codec
 from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.other_writers import OtherWriters
@@ -326,7 +326,7 @@ class ZarrAdapter:
     def _write(self, plan: Plan, progress: Progress | None) -> None:
         known = {} if self._held.is_new else dict(self._held.documents)
         address, zarr_format = self._location.address, self._held.format
-        check_names(plan.nodes, address, self._held.reserved_names)
+        check_names(plan.nodes, known, address, self._held.reserved_names, self._medium.system)
         documents = group_documents(plan.nodes, known, zarr_format, address, self._held.itself)
         if self._held.is_new:
             self._medium.begin_replacement()
@@ -337,6 +337,8 @@ class ZarrAdapter:
             fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
             for path in [path for path in fresh if path in known]:
                 documents[path] = zarr_format.with_attributes(known[path], fresh.pop(path), address, path)
+            root = documents.get(ROOT) or known.get(ROOT) or {"attributes": {}}
+            fresh = with_specification_codec(fresh, root, zarr_format)
             documents |= writer.write(fresh, interleave=plan.interleave, executor=plan.executor)
             self._commit(known, documents, plan.consolidate, progress)
         except BaseException:

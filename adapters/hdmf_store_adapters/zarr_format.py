@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
-from hdmf_store.nodes import Dataset, Group, Link, Target
+from hdmf_store.nodes import Codec, Dataset, Group, Link, Target
 from hdmf_store_adapters import zarr_v2, zarr_v3
 from hdmf_store_adapters.array_record import ArrayRecord
 
@@ -33,6 +33,9 @@ class ZarrFormat(Protocol):
 
     CELL_FORM: Callable[[Target | None], Any] | None
     """The stored form of a reference in a record, where text in records has a fixed width; None where it has not."""
+
+    SPECIFICATION_CODEC: Codec | None
+    """What serialises cached specifications, where that is not what serialises other text."""
 
     def consolidated(self, read: Callable[[str], bytes | None], location: str) -> dict[str, Document] | None:
         """Return all documents by path from where they are consolidated, or None if they are not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from zarr.storage import FsspecStore, LocalStore, ObjectStore
 
 from hdmf_store.adapter import Location
 from hdmf_store.errors import ArgumentError, FormatError, NameNotAllowedError
-from hdmf_store.nodes import ROOT, Codec, Node, basename
+from hdmf_store.nodes import ROOT, Codec, Link, Node, basename
+from hdmf_store_adapters.file_names import refused_names
 from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.store_objects import StoreObject
@@ -46,10 +47,26 @@ def check_path(path: str, location: str) -> None:
         raise FormatError(location, path, "is no path that an object can have; the file may be hostile")
 
 
-def check_names(paths: Mapping[str, Node], location: str, documents: tuple[str, ...]) -> None:
-    """Refuse names that no Zarr store can hold, all of them together."""
-    bad = [
-        path
+def check_names(
+    paths: Mapping[str, Node], known: Collection[str], location: str, documents: tuple[str, ...], system: str | None
+) -> None:
+    """Refuse names that no Zarr store can hold, or that no folder can have, all of them together.
+
+    Parameters
+    ----------
+    paths : dict
+        Of what is to be written.
+    known : collection of str
+        The paths of what is there.
+    location : str
+        For the message.
+    documents : tuple of str
+        Names of the format's own files.
+    system : str or None
+        As `sys.platform` names it, where each object is a folder; None where it is not.
+    """
+    bad = {
+        path: "a Zarr store cannot hold objects of these names"
         for path in paths
         if path != ROOT
         and (
@@ -57,9 +74,12 @@ def check_names(paths: Mapping[str, Node], location: str, documents: tuple[str, 
             or basename(path).startswith("__")
             or any(character in basename(path) for character in "\0\\")
         )
-    ]
+    }
+    if system is not None:
+        new = [path for path, node in paths.items() if path not in known and not isinstance(node, Link)]
+        bad = {**refused_names(new, known, system), **bad}
     if bad:
-        raise NameNotAllowedError(location, tuple(bad), "a Zarr store cannot hold objects of these names")
+        raise NameNotAllowedError(location, tuple(bad), ", ".join(dict.fromkeys(bad.values())))
 
 
 def why_missing(location: Location) -> str:

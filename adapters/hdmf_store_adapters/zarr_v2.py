@@ -35,11 +35,13 @@ from hdmf_store.nodes import (
 )
 from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
-from hdmf_store_adapters.json_forms import ITSELF, decode_attribute, decode_target
+from hdmf_store_adapters.json_forms import ITSELF, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
 from hdmf_store_adapters.numcodecs_chain import numcodecs_chain
-from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, codec_of, numcodecs_of, object_codec, sized
+from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, JSON_CODEC, codec_of, numcodecs_of, object_codec, sized
 from hdmf_store_adapters.zarr_v2_types import (
+    BYTES_MARK,
+    declared_fields,
     declared_name,
     element_of,
     fill_value,
@@ -56,6 +58,7 @@ COPY = ".zmetadata"
 SHARDS = False
 SIGNS = (COPY, ".zgroup")
 CELL_FORM = None
+SPECIFICATION_CODEC = JSON_CODEC
 
 DTYPE = "zarr_dtype"
 LINKS = "zarr_link"
@@ -64,7 +67,7 @@ DIMENSIONS = "_ARRAY_DIMENSIONS"
 SCALAR = "_SCALAR"
 SOFT_LINK = "_SOFT_LINK"
 COMPOUND = "_COMPOUND_DTYPE"
-RESERVED_ATTRIBUTES = frozenset([DTYPE, LINKS, SCALAR, SOFT_LINK, COMPOUND])
+RESERVED_ATTRIBUTES = frozenset([DTYPE, LINKS, SCALAR, SOFT_LINK, COMPOUND, BYTES_MARK])
 
 
 # ------------------------------------------------------------------------------------------------- a store's documents
@@ -73,7 +76,7 @@ RESERVED_ATTRIBUTES = frozenset([DTYPE, LINKS, SCALAR, SOFT_LINK, COMPOUND])
 def _parsed(data: bytes, location: str, path: str, name: str) -> dict[str, Any]:
     try:
         document = json.loads(data)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise FormatError(location, path, f"its {name} is no JSON ({problem})") from problem
     if not isinstance(document, dict):
         raise FormatError(location, path, f"its {name} is no mapping")
@@ -251,7 +254,7 @@ def decode_group(
             links[entry["name"]] = Link(decode_target(entry, itself))
     except (KeyError, TypeError, AttributeError) as problem:
         raise FormatError(location, path, f"its attributes hold a link that is none ({problem!r})") from problem
-    return Group({name: decode_attribute(value, itself) for name, value in attributes.items()}), links
+    return Group(decode_attributes(attributes, itself)), links
 
 
 # ------------------------------------------------------------------------------------------------------ decode arrays
@@ -270,13 +273,19 @@ def decode_array(
     array, attributes = document["array"], dict(document["attributes"])
     try:
         dtype = numpy_dtype(array["dtype"])
-        element = element_of(_declared(attributes), dtype)
+        strings = [item.get("id") for item in array.get("filters") or []]
+        element = element_of(
+            _declared(attributes),
+            dtype,
+            as_bytes="vlen-bytes" in strings,
+            marked=attributes.get(BYTES_MARK) == declared_name(Bytes()),
+        )
         record = _record(array, attributes, element, dtype, itself)
         if record.codec is None:
             names = [item.get("id") for item in [*(array.get("filters") or []), array.get("compressor") or {}]]
             raise ValueError(f"one of its codecs {names} is not known here, or has unknown settings")
         layout = _layout(array, attributes, record)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
         shape = array.get("shape")
         if not is_shape(shape):
             reason = f"its document is not that of a Zarr v2 array ({problem!r})"
@@ -287,7 +296,7 @@ def decode_array(
         attributes.pop(name, None)
     if layout.dimension_names is not None:
         attributes.pop(DIMENSIONS)  # names that do not fit the axes stay what they are, an attribute
-    decoded = {name: decode_attribute(value, itself) for name, value in attributes.items()}
+    decoded = decode_attributes(attributes, itself)
     shape = () if record.is_scalar else record.shape
     return Dataset(element, shape, None, decoded, layout), record  # type: ignore[arg-type]  # the adapter sets the source
 
@@ -342,7 +351,7 @@ def _layout(array: Mapping[str, Any], attributes: Mapping[str, Any], record: Arr
     compressor = array.get("compressor")
     after = [codec for codec in filters if codec.name.removeprefix("numcodecs.") in BYTE_FILTERS]
     return Layout(
-        chunks=None if record.is_scalar else record.chunks,
+        chunks=() if record.is_scalar else record.chunks,
         filters=[codec for codec in filters if codec not in after] or None,
         compressors=[*after, *([sized(codec_of(compressor), record.element)] if compressor else [])],
         fill_value=record.fill if isinstance(record.element, Number) else None,
@@ -373,8 +382,6 @@ def array_document(dataset: Dataset, widths: Mapping[tuple[str, ...], int], loca
     element, layout = dataset.element, dataset.layout
     if layout.shards is not None:
         raise UnsupportedValueError(location, path, "Zarr format 2 has no shards; write format 3, or leave them out")
-    if isinstance(element, Compound) and any(isinstance(field.type, Bytes) for field in element.fields):
-        raise UnsupportedValueError(location, path, "format 2 has no records that hold bytes; write format 3")
     shape = dataset.shape or (1,)
     chunks = layout.chunks if layout.chunks and dataset.shape else chunk_shape(shape, item_size(element))
     compressors = layout.compressors
@@ -410,11 +417,13 @@ def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, A
     attributes = encode_attributes(dataset.attributes, location, path)
     element = dataset.element
     if isinstance(element, Compound):
-        attributes[DTYPE] = [{"name": field.name, "dtype": declared_name(field.type)} for field in element.fields]
+        attributes[DTYPE] = declared_fields(element)
     elif isinstance(element, ReferenceTo):
         attributes[DTYPE] = "object"
     else:
         attributes[DTYPE] = declared_name(element) if dataset.shape else "scalar"
+    if isinstance(element, Bytes):
+        attributes[BYTES_MARK] = declared_name(element)  # nothing else tells it from text of ASCII characters
     if not dataset.shape and attributes[DTYPE] != "scalar":
         attributes[SCALAR] = True  # nothing else tells it from an array of one element
     names = dataset.layout.dimension_names

@@ -9,7 +9,7 @@ from hdmf_store.nodes import Bytes, Codec, ElementType, Number, ReferenceTo, Tex
 from hdmf_store_adapters.chunk_codecs import BLOSC_SHUFFLES
 from hdmf_store_adapters.zarr_v2_types import is_rows, stored_dtype
 
-__all__ = ["BYTE_FILTERS", "codec_of", "numcodecs_of", "object_codec", "sized"]
+__all__ = ["BYTE_FILTERS", "JSON_CODEC", "codec_of", "numcodecs_of", "object_codec", "sized"]
 
 _JSON_CODEC = {
     "id": "json2",
@@ -26,6 +26,9 @@ _JSON_CODEC = {
 BYTE_FILTERS = frozenset(
     ["shuffle", "zlib", "gzip", "bz2", "lzma", "lz4", "zstd", "blosc", "crc32", "crc32c", "adler32", "fletcher32"]
 )
+JSON_CODEC = Codec("numcodecs.json2", {key: value for key, value in _JSON_CODEC.items() if key != "id"})
+"""The codec of references and rows, by its name in nodes."""
+
 _SHUFFLE_NAMES = {number: name for name, number in BLOSC_SHUFFLES.items()}
 
 
@@ -51,10 +54,8 @@ def object_codec(element: ElementType, wished: Codec | None) -> list[dict[str, A
     """Return the first filter of an object array: the wished one, or the one that its element type has."""
     if stored_dtype(element) == "|O" and wished is not None and wished.name.startswith("numcodecs."):
         return [numcodecs_of(wished, element)]
-    if isinstance(element, Text):
-        return [{"id": "vlen-utf8"}]
-    if isinstance(element, Bytes):
-        return [{"id": "vlen-bytes"}]
+    if isinstance(element, Text | Bytes):
+        return [{"id": "vlen-utf8" if element == Text() else "vlen-bytes"}]
     return [dict(_JSON_CODEC)] if isinstance(element, ReferenceTo) or is_rows(element) else []
 
 

@@ -36,13 +36,15 @@ from hdmf_store.nodes import (
 from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
 from hdmf_store_adapters.chunk_codecs import chunk_codec
-from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attribute, decode_target
+from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, shard_shape
 from hdmf_store_adapters.zarr_v3_types import (
+    DECLARED,
     DTYPE,
     OBJECT_REFERENCE,
     REFERENCE_FIELDS,
     Widths,
+    declared_charsets,
     decode_element,
     decode_fill,
     encode_fill,
@@ -73,8 +75,8 @@ DOCUMENT = "zarr.json"
 LINKS = "_LINKS"
 DIMENSIONS = "_ARRAY_DIMENSIONS"
 SCALAR = "_SCALAR"
-FORMAT_2_ATTRIBUTES = frozenset(["zarr_dtype", "zarr_link"])
-"""Left behind by programs that convert format 2; they say nothing here."""
+FORMAT_2_ATTRIBUTES = frozenset([DECLARED, "zarr_link"])
+"""Also left behind by programs that convert format 2."""
 
 RESERVED_ATTRIBUTES = frozenset([LINKS, DTYPE, REFERENCE, REFERENCE_FIELDS, SCALAR]) | FORMAT_2_ATTRIBUTES
 
@@ -111,7 +113,7 @@ def parse(data: bytes, location: str, path: str) -> dict[str, Any]:
     """
     try:
         document = json.loads(data)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise FormatError(location, path, f"its document is no JSON ({problem})") from problem
     if not isinstance(document, dict) or document.get("zarr_format") != 3:
         raise FormatError(location, path, "its document is not that of a Zarr v3 node")
@@ -272,7 +274,7 @@ def decode_group(
             links[entry["name"]] = Link(decode_target(entry, itself))
         except (KeyError, TypeError, AttributeError) as problem:
             raise FormatError(location, path, f"{LINKS} holds {entry!r}, which is no link") from problem
-    return Group({name: decode_attribute(value, itself) for name, value in attributes.items()}), links
+    return Group(decode_attributes(attributes, itself)), links
 
 
 # ------------------------------------------------------------------------------------------------------------ arrays
@@ -338,6 +340,9 @@ def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, A
     else:
         names = {Text: "str", Bytes: "bytes", ReferenceTo: OBJECT_REFERENCE}
         attributes[DTYPE] = names.get(type(element)) or str(element)
+    charsets = declared_charsets(element)
+    if charsets is not None:
+        attributes[DECLARED] = charsets
     names_of_axes = dataset.layout.dimension_names
     if names_of_axes and all(name is not None for name in names_of_axes):
         attributes[DIMENSIONS] = list(names_of_axes)
@@ -400,6 +405,7 @@ def _sharding(chunks: tuple[int, ...], codecs: list[dict[str, Any]]) -> dict[str
 
 
 CELL_FORM = encode_target
+SPECIFICATION_CODEC = None
 
 
 # ----------------------------------------------------------------------------------------------------- decode arrays
@@ -419,7 +425,7 @@ def decode_array(
         attributes = dict(document.get("attributes") or {})
         element = decode_element(document["data_type"], attributes)
         record, layout = _decode_layout(document, element, bool(attributes.pop(SCALAR, False)), itself)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
         shape: Any = document.get("shape")
         if not is_shape(shape):
             reason = f"its document is not that of a Zarr v3 array ({problem!r})"
@@ -434,7 +440,7 @@ def decode_array(
         element,
         () if record.is_scalar else record.shape,
         None,  # type: ignore[arg-type]  # the adapter sets the source
-        {name: decode_attribute(value, itself) for name, value in attributes.items()},
+        decode_attributes(attributes, itself),
         layout,
     )
     return dataset, record

@@ -20,10 +20,12 @@ from hdmf_store.nodes import Bytes, Compound, ElementType, Field, Number, Refere
 from hdmf_store_adapters.layout_choice import text_room
 
 __all__ = [
+    "DECLARED",
     "DTYPE",
     "OBJECT_REFERENCE",
     "REFERENCE_FIELDS",
     "Widths",
+    "declared_charsets",
     "decode_element",
     "decode_fill",
     "encode_fill",
@@ -36,6 +38,8 @@ __all__ = [
 DTYPE = "_DTYPE"
 REFERENCE_FIELDS = "_REFERENCE_FIELDS"
 OBJECT_REFERENCE = "object_reference"
+DECLARED = "zarr_dtype"
+"""Says of which text it was declared as ASCII. Format 2 has this name for types; hdmf-zarr 0.14 does not show it."""
 
 Widths = Mapping[tuple[str, ...], int]
 
@@ -91,6 +95,21 @@ def _encode_float(value: np.floating) -> float | str:
     return number if math.isfinite(number) else ("Infinity" if number > 0 else "-Infinity")
 
 
+def declared_charsets(element: Any) -> Any:
+    """Return what `DECLARED` says of an element type; None if it has no text that was declared as ASCII."""
+    if isinstance(element, Compound):
+        declared = [{"name": f.name, "dtype": declared_charsets(f.type)} for f in element.fields]
+        return [field for field in declared if field["dtype"] is not None] or None
+    return element.charset if isinstance(element, Text) and element.charset != "utf-8" else None
+
+
+def _with_charsets(element: Any, declared: Any) -> Any:
+    if isinstance(element, Compound) and isinstance(declared, list):
+        of_fields = {item["name"]: item.get("dtype") for item in declared if isinstance(item, dict) and "name" in item}
+        return Compound(tuple(Field(f.name, _with_charsets(f.type, of_fields.get(f.name))) for f in element.fields))
+    return Text("ascii") if isinstance(element, Text) and declared == "ascii" else element
+
+
 def stored_dtype(data_type: Any) -> np.dtype | None:
     """Return the numpy dtype, native byte order, in which elements are stored; None for variable length.
 
@@ -126,6 +145,10 @@ def struct_fields(configuration: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def decode_element(data_type: Any, attributes: Mapping[str, Any]) -> ElementType:
     """Return the element type that a document's data type and attributes stand for."""
+    return _with_charsets(_stored_element(data_type, attributes), attributes.get(DECLARED))
+
+
+def _stored_element(data_type: Any, attributes: Mapping[str, Any]) -> ElementType:
     try:
         dtype = stored_dtype(data_type)
     except (ValueError, KeyError, TypeError) as problem:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import sys
 import uuid
 import weakref
 import zipfile
@@ -46,6 +47,8 @@ class ZipFiles:
     storage_options : dict, optional
         For a URL: what fsspec's file system takes.
     """
+
+    system = sys.platform  # objects are folders until they are packed
 
     def __init__(self, location: Location, storage_options: Mapping[str, Any] | None = None) -> None:
         self._location = location

@@ -5,7 +5,17 @@ them, and tests compare them.
 """
 
 from hdmf_store.nodes.blocks import Blocks, blocks_of
-from hdmf_store.nodes.elements import Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text, Unreadable
+from hdmf_store.nodes.elements import (
+    AsciiText,
+    Bytes,
+    Compound,
+    ElementType,
+    Field,
+    Number,
+    ReferenceTo,
+    Text,
+    Unreadable,
+)
 from hdmf_store.nodes.hierarchy import (
     HERE,
     MOST_LINKS,
@@ -45,6 +55,7 @@ __all__ = [
     "MOST_LINKS",
     "ROOT",
     "ArraySource",
+    "AsciiText",
     "Blocks",
     "Bytes",
     "Codec",

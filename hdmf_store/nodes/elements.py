@@ -21,7 +21,7 @@ from collections.abc import Iterable
 import attrs
 import numpy as np
 
-__all__ = ["Bytes", "Compound", "ElementType", "Field", "Number", "ReferenceTo", "Text", "Unreadable"]
+__all__ = ["AsciiText", "Bytes", "Compound", "ElementType", "Field", "Number", "ReferenceTo", "Text", "Unreadable"]
 
 _NUMBERS = frozenset(["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]).union(
     ["float16", "float32", "float64", "complex64", "complex128"]
@@ -67,7 +67,15 @@ class Number:
 
 @attrs.frozen
 class Text:
-    """Unicode text of any length."""
+    """Unicode text of any length.
+
+    Parameters
+    ----------
+    charset : {"utf-8", "ascii"}
+        What it was declared as. Values are the same in memory; HDF5 and the validators of HDMF tell the two apart.
+    """
+
+    charset: str = attrs.field(default="utf-8", validator=attrs.validators.in_(("utf-8", "ascii")))
 
     @property
     def dtype(self) -> np.dtype:
@@ -76,6 +84,12 @@ class Text:
 
     def __str__(self) -> str:
         return "text"
+
+
+class AsciiText(str):
+    """Text of an attribute that was declared as ASCII; in all else text like any other."""
+
+    __slots__ = ()
 
 
 @attrs.frozen

@@ -91,8 +91,9 @@ class Group:
     Parameters
     ----------
     attributes : dict
-        Name to value. A value is None, a bool, int, float, str, a numpy scalar or array of numbers,
-        a `Target`, or a list of such values; or `Unreadable` where it cannot be decoded.
+        Name to value. A value is None, a bool, int, float, str (`AsciiText` if it was declared as ASCII), bytes
+        that are no text, a numpy scalar or array of numbers, an empty numpy array also of text, a `Target`, or a list
+        of such values; or `Unreadable` where it cannot be decoded.
     """
 
     attributes: Mapping[str, Any] = attrs.field(factory=dict)

@@ -47,6 +47,10 @@ def _of_nodes(left: Node, right: Node, read: Callable[[], np.ndarray], layout: b
     lines = []
     if plain(left.attributes) != plain(right.attributes):
         lines.append(f"attributes {left.attributes} became {right.attributes}")
+    for name in left.attributes.keys() & right.attributes.keys():
+        expected = kinds(left.attributes[name])  # none for an empty list, which may become an array of any type
+        if expected and expected != kinds(right.attributes[name]):
+            lines.append(f"the type of {name!r}, {left.attributes[name]!r}, became {right.attributes[name]!r}")
     if isinstance(left, Dataset) and isinstance(right, Dataset):
         lines += _of_datasets(left, right, read)
         lines += _of_layouts(left.layout, right.layout) if layout else []
@@ -75,6 +79,18 @@ def _of_layouts(wished: Layout, got: Layout) -> list[str]:
 def _is_identical(array: np.ndarray, values: np.ndarray) -> bool:
     """Return whether two arrays of numbers are so bit by bit, which is quickly seen for large ones."""
     return not array.dtype.hasobject and array.tobytes() == values.tobytes()
+
+
+def kinds(value: Any) -> set[str]:
+    """Return the types of an attribute's values, those of Python by the numpy types that they stand for."""
+    if isinstance(value, np.ndarray | np.generic):
+        empty = value.shape if not value.size else ""
+        return {f"{value.dtype.kind if value.dtype.kind in 'SU' else value.dtype.name}{empty}"}
+    if isinstance(value, list | tuple):
+        return {kind for item in value for kind in kinds(item)} - {"NoneType"}
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"int64" if value < 2**63 else "uint64"}
+    return {"float64" if isinstance(value, float) else type(value).__name__}
 
 
 def plain(value: Any) -> Any:

@@ -15,8 +15,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
+import attrs
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -25,6 +27,7 @@ from hdmf_store.nodes import (
     HERE,
     ROOT,
     ArraySource,
+    AsciiText,
     Bytes,
     Codec,
     Compound,
@@ -57,7 +60,7 @@ __all__ = [
     "values",
 ]
 
-Holder = Literal["zarr", "hdf5"]
+Holder = Literal["zarr", "zarr2", "hdf5"]
 """The kinds of stores whose limits the strategies know."""
 
 _NUMBERS = (
@@ -102,7 +105,7 @@ def targets(paths: Sequence[str] = (ROOT,), sources: Sequence[str] = (HERE,)) ->
 def element_types() -> st.SearchStrategy[ElementType]:
     """Return a strategy for all types that elements can have, records with fields of each of them among these."""
     numbers = st.sampled_from(_NUMBERS).map(Number)
-    plain = st.one_of(numbers, st.just(Text()), st.just(Bytes()), st.just(ReferenceTo()))
+    plain = st.one_of(numbers, st.just(Text()), st.just(Text("ascii")), st.just(Bytes()), st.just(ReferenceTo()))
     records_of_numbers = _compounds(numbers, 2)
     return st.one_of(numbers, plain, _compounds(st.one_of(plain, records_of_numbers), 4))
 
@@ -130,7 +133,7 @@ def values(
     shape : tuple of int
     references : strategy, optional
         Of what references lead to; by default the root. Some refer to nothing.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         The kind of store that has to keep them.
     fill : number, optional
         A value that many elements have.
@@ -154,7 +157,7 @@ def _column(
 
 def _single(element: ElementType, references: st.SearchStrategy[Target] | None, holder: Holder) -> Any:
     if isinstance(element, Text):
-        return texts(max_size=40)
+        return texts(max_size=40).filter(str.isascii) if element.charset == "ascii" else texts(max_size=40)
     if isinstance(element, ReferenceTo):
         return st.one_of(targets() if references is None else references, st.none())
     if holder == "hdf5":  # bytes of HDF5 that are UTF-8 are text, and end at NUL
@@ -190,12 +193,14 @@ def attribute_values(
     ----------
     references : strategy, optional
         Of the targets among the values; by default the root.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         HDF5 keeps only lists whose values are of one kind.
     """
     references = targets() if references is None else references
     integers = st.integers(-(2**63), 2**63 - 1)
-    kinds = [st.booleans(), integers, st.floats(), texts(), references]
+    ascii_texts = texts().filter(str.isascii).map(AsciiText)
+    no_texts = st.binary(max_size=4).map(lambda value: value + b"\xff")
+    kinds = [st.booleans(), integers, st.floats(), texts(), references, ascii_texts, no_texts]
     numpy_scalars = st.one_of(*(hnp.from_dtype(np.dtype(name)) for name in _NUMBERS if not name.startswith("complex")))
     arrays = hnp.arrays(
         st.sampled_from([np.dtype(name) for name in _NUMBERS if not name.startswith("complex")]),
@@ -203,8 +208,11 @@ def attribute_values(
     )
     lists = [st.lists(kind, max_size=3) for kind in kinds]
     nested = [st.lists(st.lists(kind, min_size=2, max_size=2), min_size=1, max_size=2) for kind in kinds]
-    mixed = [] if holder == "hdf5" else [st.lists(st.one_of(st.none(), *kinds), max_size=4)]
-    return st.one_of(st.none(), *kinds, numpy_scalars, arrays, *lists, *nested, *mixed)
+    mixed = [] if holder == "hdf5" else [st.lists(st.one_of(st.none(), *kinds[:-2]), max_size=4)]
+    empty = st.sampled_from(["S1", "U1"]).flatmap(
+        lambda kind: st.sampled_from([(0,), (0, 2)]).map(partial(np.empty, dtype=kind))
+    )
+    return st.one_of(st.none(), *kinds, numpy_scalars, arrays, *lists, *nested, *mixed, empty)
 
 
 def attributes(
@@ -263,7 +271,7 @@ def datasets(
     draw : callable
     references : strategy, optional
         Of the targets that values and attributes lead to; by default the root.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         The kind of store that has to keep it.
     """
     element = draw(element_types())
@@ -275,6 +283,8 @@ def datasets(
     if holder == "hdf5" and isinstance(element, Bytes):
         shape = tuple(max(1, length) for length in shape)  # no bytes at all look like no text at all
     layout = draw(layouts(element, shape))
+    if holder == "zarr2":
+        layout = attrs.evolve(layout, shards=None)
     array = draw(values(element, shape, references=references, holder=holder, fill=layout.fill_value))
     return Dataset(element, shape, ArraySource(array), draw(attributes(references, holder=holder)), layout)
 
@@ -291,7 +301,7 @@ def nodes(
     ----------
     references, links : strategy, optional
         Of the targets that references and links lead to; by default the root.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         The kind of store that has to keep them.
     """
     return st.one_of(
@@ -307,7 +317,7 @@ def hierarchies(
 ) -> Hierarchy:
     """Draw a hierarchy: a root, and groups, datasets and links in it.
 
-    Internal links and references lead to objects that exist.
+    Internal links lead to objects that exist or to other links, references to objects that exist.
 
     Parameters
     ----------
@@ -316,7 +326,7 @@ def hierarchies(
         Nodes below the root.
     elsewhere : sequence of str
         Other hierarchies that links, and references where the store holds such, may lead into.
-    holder : {"zarr", "hdf5"}
+    holder : {"zarr", "zarr2", "hdf5"}
         The kind of store that has to keep it.
     """
     kinds: dict[str, type] = {ROOT: Group}
@@ -334,9 +344,13 @@ def hierarchies(
     of_kind: dict[type, st.SearchStrategy[Node]] = {
         Group: st.builds(Group, attributes(references, holder=holder)),
         Dataset: datasets(references, holder=holder),
-        Link: st.builds(Link, anywhere),
     }
-    return Hierarchy({path: draw(of_kind[kind]) for path, kind in kinds.items()})
+    found: dict[str, Node] = {}
+    for path, kind in kinds.items():
+        earlier = [known for known, node in found.items() if isinstance(node, Link)]  # so that no links go in a circle
+        links = st.builds(Link, st.one_of(anywhere, targets(earlier)) if earlier else anywhere)
+        found[path] = draw(of_kind[kind] if kind is not Link else links)
+    return Hierarchy(found)
 
 
 def _absolute(text: str) -> str:

@@ -12,7 +12,7 @@ from hdmf.build import ReferenceBuilder
 from hdmf.build.builders import BaseBuilder
 from hdmf.term_set import TermSetWrapper
 
-from hdmf_store.nodes import Target, Unreadable
+from hdmf_store.nodes import AsciiText, Target, Unreadable
 
 __all__ = ["attributes_of", "same_value"]
 
@@ -36,18 +36,20 @@ def _value(name: str, value: Any, target_of: Callable[[Any], Target]) -> Any:
     if isinstance(value, BaseBuilder | ReferenceBuilder):
         return target_of(value)
     if isinstance(value, bytes):
-        return _text(name, value)
+        return _text(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, h5py.Empty):
         return None
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf":
         return value
+    if isinstance(value, np.ndarray) and value.dtype.kind in "SUT" and not value.size:
+        return np.empty(value.shape, "S1" if value.dtype.kind == "S" else "U1")
     if isinstance(value, np.ndarray) and value.dtype.names is None:
         return _value(name, value.tolist(), target_of)
     if isinstance(value, list | tuple | set):
         items = sorted(value) if isinstance(value, set) else value
-        return [_value(name, item, target_of) for item in items]
+        return _of_one_kind([_value(name, item, target_of) for item in items])
     if isinstance(value, dict):
         return {str(key): _value(name, item, target_of) for key, item in value.items()}
     if isinstance(value, Unreadable):
@@ -55,13 +57,20 @@ def _value(name: str, value: Any, target_of: Callable[[Any], Target]) -> Any:
     raise TypeError(f"the attribute {name!r} holds a {type(value).__name__}, which has no form in the store")
 
 
-def _text(name: str, value: bytes) -> str:
+def _text(value: bytes) -> str | bytes:
+    if value.isascii():
+        return AsciiText(value.decode())
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise ValueError(
-            f"the attribute {name!r} holds bytes that are not UTF-8; store them as a dataset, which can hold any bytes"
-        ) from None
+        return bytes(value)
+
+
+def _of_one_kind(items: list[Any]) -> list[Any]:
+    """Return text among bytes that are no text as bytes too."""
+    if not any(isinstance(item, bytes) for item in items):
+        return items
+    return [item.encode() if isinstance(item, str) else item for item in items]
 
 
 def same_value(one: Any, other: Any) -> bool:

@@ -13,15 +13,11 @@ from hdmf.spec import DtypeSpec, RefSpec
 
 from hdmf_store.nodes import Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text
 
-__all__ = ["TEXT_OR_BYTES", "declaration_of", "declared_element"]
-
-TEXT_OR_BYTES = Bytes()
-"""Declared as text or ascii: the values decide whether they are text or arbitrary bytes."""
+__all__ = ["declaration_of", "declared_element"]
 
 _NAMES: dict[str, ElementType] = {
-    **dict.fromkeys(
-        ["text", "utf", "utf8", "utf-8", "ascii", "bytes", "str", "isodatetime", "datetime"], TEXT_OR_BYTES
-    ),
+    **dict.fromkeys(["text", "utf", "utf8", "utf-8", "str", "isodatetime", "datetime"], Text()),
+    **dict.fromkeys(["ascii", "bytes"], Text("ascii")),
     **{"float": Number("float32"), "double": Number("float64"), "long": Number("int64"), "short": Number("int16")},
     **{"int": Number("int32"), "uint": Number("uint32"), "bool": Number("bool"), "object": ReferenceTo()},
     **{name: Number(name) for name in ("float16", "float32", "float64")},
@@ -31,6 +27,8 @@ _NAMES: dict[str, ElementType] = {
 
 def declared_element(dtype: Any) -> ElementType | None:
     """Return the element type that a builder's dtype stands for; None if it says nothing.
+
+    What is declared as text may still hold bytes that are none: the values decide.
 
     Parameters
     ----------
@@ -64,7 +62,7 @@ def _from_numpy(dtype: Any) -> ElementType | None:
     if found.names is not None:
         return None  # a structured array says itself what its columns hold
     if found.kind in "USTO":
-        return TEXT_OR_BYTES if found.kind in "UST" else None
+        return {"U": Text(), "T": Text(), "S": Text("ascii")}.get(found.kind)
     return Number.of(found) if found.kind in "biufc" else None
 
 
@@ -80,4 +78,6 @@ def _name(element: Any) -> Any:
         return "object"
     if isinstance(element, Compound):
         return declaration_of(element)
-    return {Text: "utf8", Bytes: "ascii"}.get(type(element)) or str(element)
+    if isinstance(element, Text):
+        return "utf8" if element.charset == "utf-8" else "ascii"
+    return "ascii" if isinstance(element, Bytes) else str(element)

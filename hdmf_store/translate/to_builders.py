@@ -182,7 +182,8 @@ class BuilderTree:
         return builder
 
     def _attributes(self, path: str, node: Any) -> dict[str, Any]:
-        return self.attribute_types.applied(node.attributes, self.hierarchy, path)
+        typed = self.attribute_types.applied(node.attributes, self.hierarchy, path)
+        return {name: _as_hdmf_has_it(value) for name, value in typed.items()}
 
     def _dataset(self, path: str, node: Dataset, scalars: Mapping[str, np.ndarray]) -> DatasetBuilder:
         attributes = self._attributes(path, node)
@@ -270,6 +271,17 @@ class BuilderTree:
                         dict.__setitem__(builder, "data", found)
                         return
                     data[name] = _boxed(found)
+
+
+def _as_hdmf_has_it(value: Any) -> Any:
+    """Return text as `str` itself, of which h5py takes no derived class, and bytes as h5py takes those with NUL."""
+    return np.bytes_(value) if isinstance(value, bytes) else _with_str(value)
+
+
+def _with_str(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_str(item) for item in value]
+    return str(value) if isinstance(value, str) else value
 
 
 def _boxed(value: Any) -> np.ndarray:

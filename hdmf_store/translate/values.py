@@ -40,7 +40,7 @@ from hdmf_store.nodes import (
     whole,
 )
 from hdmf_store.translate.data_io import ZarrDataIO, hdf5_layout
-from hdmf_store.translate.declared import TEXT_OR_BYTES, declared_element
+from hdmf_store.translate.declared import declared_element
 from hdmf_store.translate.references import StoredReferences
 
 __all__ = ["TargetOf", "dataset_of"]
@@ -86,10 +86,9 @@ def _wrapped(wrapper: DataIO, dtype: Any, target_of: TargetOf) -> tuple[Dataset,
     )
     if wrapper.data is None:
         element = declared_element(dtype if wrapper.dtype is None else wrapper.dtype)
-        if wrapper.shape is None or element is None or (element is TEXT_OR_BYTES and wrapper.dtype is None):
+        if wrapper.shape is None or element is None or (isinstance(element, Text) and wrapper.dtype is None):
             raise ValueError("a wrapper without data needs a shape and a dtype")
-        empty = Text() if element is TEXT_OR_BYTES else element
-        return Dataset(empty, wrapper.shape, Unwritten(), {}, layout), None
+        return Dataset(element, wrapper.shape, Unwritten(), {}, layout), None
     inner, link = dataset_of(wrapper.data, dtype, target_of)
     return attrs.evolve(inner, layout=merged(inner.layout, layout)), getattr(wrapper, "link_data", link)
 
@@ -158,9 +157,11 @@ def _from_memory(data: Any, dtype: Any, target_of: TargetOf) -> Dataset:
         return _in_memory(
             each(array, lambda item: None if item is None else _as_target(item, target_of)), ReferenceTo()
         )
-    if not array.size and declared is TEXT_OR_BYTES:
-        return _in_memory(array.astype(object), Text())
+    if not array.size and isinstance(declared, Text):
+        return _in_memory(array.astype(object), declared)
     normal, element = normal_form(array)
+    if isinstance(declared, Text):
+        element = _in_charset(normal, element, declared)
     if isinstance(declared, Number) and isinstance(element, Number):
         normal, element = _cast(normal, declared), declared
     return _in_memory(normal, element)
@@ -242,12 +243,19 @@ def _objects(array: np.ndarray) -> tuple[np.ndarray, ElementType]:
 
 def _text_or_bytes(array: np.ndarray) -> tuple[np.ndarray, ElementType]:
     """Return bytes as text if all of them are UTF-8, decided at once: NUL cannot be part of another character."""
-    flat = array.ravel().tolist()
+    flat = b"\0".join(array.ravel().tolist())
     try:
-        b"\0".join(flat).decode()
+        flat.decode()
     except UnicodeDecodeError:
         return array, Bytes()
-    return each(array, bytes.decode), Text()
+    return each(array, bytes.decode), Text("ascii" if flat.isascii() else "utf-8")
+
+
+def _in_charset(array: np.ndarray, element: ElementType, declared: Text) -> ElementType:
+    """Return the element type of text as it is declared; ASCII only if that is what it holds."""
+    if not isinstance(element, Text) or declared.charset == "utf-8":
+        return Text() if isinstance(element, Text) else element
+    return declared if "".join(array.ravel().tolist()).isascii() else Text()
 
 
 def _as_text(value: Any) -> str:
@@ -301,9 +309,9 @@ def _known_columns(element: Compound, columns: dict[str, np.ndarray]) -> Compoun
     fields = []
     for field in element.fields:
         kind: Any = field.type
-        if kind is TEXT_OR_BYTES or kind == Text():
-            kind = normal_form(columns[field.name].astype(object))[1]
-            kind = kind if isinstance(kind, Bytes) else Text()
+        if isinstance(kind, Text):
+            normal, found = normal_form(columns[field.name].astype(object))
+            kind = found if isinstance(found, Bytes) else _in_charset(normal, Text(), kind)
         fields.append(attrs.evolve(field, type=kind))
     return Compound(tuple(fields))
 
@@ -326,7 +334,7 @@ def _filled(element: Compound, columns: dict[str, np.ndarray], shape: tuple[int,
 
 def _stream(data: AbstractDataChunkIterator, dtype: Any, target_of: TargetOf) -> Dataset:
     declared = declared_element(dtype) or declared_element(data.dtype)
-    if declared is None or declared is TEXT_OR_BYTES:
+    if declared is None or isinstance(declared, Text):
         declared = Text()
     if isinstance(declared, Compound | ReferenceTo):
         raise TypeError("an iterator can yield numbers and text, not references or records")

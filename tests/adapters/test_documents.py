@@ -231,7 +231,7 @@ def test_zarr_reads_rows(consolidated: bool) -> None:
 
 @pytest.mark.parametrize("endian", ["little", "big"])
 def test_the_older_structured_form_is_read(endian: str) -> None:
-    """Zindi writes fields as pairs and the fill value in base64."""
+    """Zindi writes fields as pairs and the fill value in base64 (NEEDS 54)."""
     store = bare()
     order = "<" if endian == "little" else ">"
     stored = np.array([(1, 2.5, "ab"), (-3, 0.0, "é")], [("i", order + "i4"), ("f", order + "f8"), ("s", order + "U4")])
@@ -400,8 +400,8 @@ def test_a_damaged_root_document_is_a_format_error(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [1j, np.complex64(1), object(), {1: 2}, np.array([1j]), b"bytes", np.datetime64(0, "s")],
-    ids=["complex", "numpy-complex", "object", "mapping", "array", "bytes", "datetime"],
+    [1j, np.complex64(1), object(), {1: 2}, np.array([1j]), np.datetime64(0, "s")],
+    ids=["complex", "numpy-complex", "object", "mapping", "array", "datetime"],
 )
 def test_an_attribute_that_json_cannot_hold_is_refused_before_anything_is_written(value: Any) -> None:
     """The error names the object and the attribute; the store stays empty."""

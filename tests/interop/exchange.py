@@ -18,6 +18,9 @@ from . import content, corpus, peer_side, peers
 
 CONTENTS = ["recording", "tree"]
 DIMENSION_NAMES = frozenset({"_ARRAY_DIMENSIONS"})
+ATTRIBUTE_TYPES = frozenset({"_ATTRIBUTE_TYPES"})
+"""What the peers see and we do not: the types of attributes that JSON does not say."""
+
 
 # Writes one of these as <path>.zarr and, in HDF5, as <path>.nwb; returns <path>.
 Written = Callable[[str], Path]

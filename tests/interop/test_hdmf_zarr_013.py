@@ -16,11 +16,11 @@ import pytest
 from hdmf_store import ZarrIO
 
 from . import corpus, exchange, manifest, peers
-from .exchange import CONTENTS, DIMENSION_NAMES, Written, parsed, parsed_file
+from .exchange import ATTRIBUTE_TYPES, CONTENTS, DIMENSION_NAMES, Written, parsed, parsed_file
 
 pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("peers"), pytest.mark.timeout(900)]
 
-SCALAR_MARK = frozenset({"_SCALAR"})
+OURS = frozenset({"_SCALAR"}) | ATTRIBUTE_TYPES
 
 
 @pytest.fixture(scope="module")
@@ -68,17 +68,19 @@ def test_peer_reads_what_we_write(what: str, peer: peers.Peer, ours: Written) ->
     path = ours(what)
 
     expected = scalars_in_arrays(manifest.hdf5_objects(f"{path}.nwb"))
-    manifest.must_agree(expected, scalars_in_arrays(described(peer, path)), may_add=DIMENSION_NAMES | SCALAR_MARK)
+    manifest.must_agree(expected, scalars_in_arrays(described(peer, path)), may_add=OURS | DIMENSION_NAMES)
 
 
 @pytest.mark.parametrize("what", CONTENTS)
 def test_peer_reads_as_is_what_it_has_a_form_for(
     what: str, peer: peers.Peer, ours_without_scalar_records: Written
 ) -> None:
-    """Without scalars of records and references, what the peer reads is all there is, with nothing added."""
+    """Without scalars of records and references, what the peer reads is all there is; nothing but types is added."""
     path = ours_without_scalar_records(what)
 
-    manifest.must_agree(manifest.hdf5_objects(f"{path}.nwb"), described(peer, path), may_add=DIMENSION_NAMES)
+    manifest.must_agree(
+        manifest.hdf5_objects(f"{path}.nwb"), described(peer, path), may_add=ATTRIBUTE_TYPES | DIMENSION_NAMES
+    )
 
 
 @pytest.mark.parametrize("what", CONTENTS)
@@ -88,7 +90,7 @@ def test_peer_and_we_read_the_same_from_our_store(what: str, peer: peers.Peer, o
 
     with ZarrIO(f"{path}.zarr", "r") as io:
         found = scalars_in_arrays(manifest.objects_of(io.read_builder()))
-    manifest.must_agree(found, scalars_in_arrays(described(peer, path)), may_add=SCALAR_MARK)
+    manifest.must_agree(found, scalars_in_arrays(described(peer, path)), may_add=OURS)
 
 
 @pytest.mark.parametrize("what", CONTENTS)
