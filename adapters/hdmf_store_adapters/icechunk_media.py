@@ -7,6 +7,7 @@ documents of format 3 and chunks can be stored.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import attrs
 from zarr.core.sync import sync
 
 from hdmf_store.errors import ConflictError, MissingHierarchyError
+from hdmf_store_adapters.json_types import strict
 from hdmf_store_adapters.store_objects import StoreObject
 
 __all__ = ["RepositoryMedium", "SessionMedium", "Version"]
@@ -67,6 +69,10 @@ class SessionMedium(StoreObject):
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None; keys of format 2, which Icechunk does not know, are never there."""
         return None if key.rpartition("/")[2] in _OF_FORMAT_2 else super().read(key)
+
+    def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Store bytes under keys; documents as strict JSON, which is all that Icechunk takes."""
+        super().write_many((key, _strict(data) if key.endswith(_DOCUMENT) else data) for key, data in items)
 
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Store an array's document, so that Icechunk takes its chunks."""
@@ -255,6 +261,15 @@ class RepositoryMedium:
         """Commit what was assigned into arrays since."""
         self.publish()
         self.start(False)
+
+
+def _strict(data: bytes) -> bytes:
+    """Return a document whose attributes hold no numbers that strict JSON lacks."""
+    if b"NaN" not in data and b"Infinity" not in data:
+        return data
+    document = json.loads(data)
+    document["attributes"] = strict(document.get("attributes", {}))
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _first_line(problem: Exception) -> str:

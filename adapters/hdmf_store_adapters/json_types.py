@@ -18,12 +18,14 @@ import numpy as np
 
 from hdmf_store.nodes import AsciiText, Number
 
-__all__ = ["ATTRIBUTE_TYPES", "recorded_types", "restored"]
+__all__ = ["ATTRIBUTE_TYPES", "recorded_types", "restored", "strict"]
 
 ATTRIBUTE_TYPES = "_ATTRIBUTE_TYPES"
 
 _CODE = re.compile(r"(?P<kind>\w+)(?:\[(?P<shape>\d+(?:,\d+)*)\])?")
 _SAID_BY_JSON = ("int64", "float64", "bool")
+_TOKENS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+"""Numbers that strict JSON cannot hold, as the text that stands for them there."""
 
 
 def recorded_types(attributes: Mapping[str, Any]) -> list[str]:
@@ -44,6 +46,40 @@ def _code(value: Any) -> str | None:
 
 def _leaves(value: Any) -> list[Any]:
     return [leaf for item in value for leaf in _leaves(item)] if isinstance(value, list | tuple) else [value]
+
+
+def strict(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes as JSON that parsers of every language take: NaN and infinities as text, with a record of that.
+
+    Raises
+    ------
+    ValueError
+        If a list holds such a number beside a text that could be taken for one.
+    """
+    recorded = list(attributes.get(ATTRIBUTE_TYPES, ()))
+    known = {entry.partition(" ")[2] for entry in recorded}
+    result = dict(attributes)
+    for name, value in attributes.items():
+        leaves = _leaves(value)
+        if not any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf in leaves):
+            continue
+        if any(isinstance(leaf, str) and leaf in _TOKENS for leaf in leaves):
+            raise ValueError(
+                f"the attribute {name!r} holds both a number and a text that strict JSON cannot tell apart"
+            )
+        result[name] = _each_leaf(value, _as_token)
+        recorded += [] if name in known else [f"float {name}"]
+    return {**result, ATTRIBUTE_TYPES: recorded} if recorded else result
+
+
+def _as_token(leaf: Any) -> Any:
+    if isinstance(leaf, float) and not math.isfinite(leaf):
+        return "NaN" if math.isnan(leaf) else "Infinity" if leaf > 0 else "-Infinity"
+    return leaf
+
+
+def _each_leaf(value: Any, function: Callable[[Any], Any]) -> Any:
+    return [_each_leaf(item, function) for item in value] if isinstance(value, list) else function(value)
 
 
 def restored(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,6 +107,9 @@ def _typed(value: Any, kind: str, shape: Any) -> Any:
         return _mapped(value, AsciiText)
     if kind == "base64":
         return _mapped(value, lambda text: base64.b64decode(text, validate=True))
+    value = _each_leaf(value, lambda leaf: _TOKENS.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    if kind == "float":
+        return value
     array = np.array(value, Number(kind).dtype)
     if json.dumps(array.tolist()) != json.dumps(value):
         raise ValueError("these are not the numbers that were written")

@@ -14,14 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from hdmf_store.nodes.elements import Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text
+from hdmf_store.nodes.elements import AsciiText, Bytes, Compound, ElementType, Field, Number, ReferenceTo, Text
 from hdmf_store.nodes.hierarchy import Dataset, Group, Link, Node, Target
 from hdmf_store.nodes.layout import Layout
 from hdmf_store.nodes.sources import Source, each
 
 __all__ = ["node_from_json", "node_to_json", "pack", "unpack"]
 
-_PLAIN: dict[str, ElementType] = {"text": Text(), "bytes": Bytes(), "reference": ReferenceTo()}
+_PLAIN: dict[str, ElementType] = {
+    "text": Text(),
+    "ascii": Text("ascii"),
+    "bytes": Bytes(),
+    "reference": ReferenceTo(),
+}
 
 
 def node_to_json(node: Node) -> str:
@@ -79,7 +84,7 @@ def unpack(data: bytes, element: ElementType, shape: tuple[int, ...]) -> np.ndar
 def _element(element: ElementType) -> Any:
     if isinstance(element, Compound):
         return [[field.name, _element(field.type)] for field in element.fields]
-    return str(element)
+    return "ascii" if element == Text("ascii") else str(element)
 
 
 def _from_element(found: Any) -> Any:
@@ -132,6 +137,10 @@ def _value(value: Any) -> Any:
         return {"numpy": form, "is_scalar": isinstance(value, np.generic)}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
+    if isinstance(value, AsciiText):
+        return {"ascii": str(value)}
+    if isinstance(value, bytes):
+        return {"bytes": _as_text(value)}
     return [_value(item) for item in value] if isinstance(value, list | tuple) else value
 
 
@@ -144,6 +153,10 @@ def _from_value(found: Any) -> Any:
         return Target(*found["target"])
     if "float" in found:
         return float(found["float"])
+    if "ascii" in found:
+        return AsciiText(found["ascii"])
+    if "bytes" in found:
+        return base64.b64decode(found["bytes"])
     form = found["numpy"]
     dtype = np.dtype(form["dtype"])
     array = np.frombuffer(base64.b64decode(form["data"]), dtype).reshape(form["shape"]).astype(dtype.newbyteorder("="))

@@ -11,7 +11,7 @@ from hdmf.build import GroupBuilder
 from hdmf.spec import NamespaceCatalog
 
 from hdmf_store.adapter import Plan, Progress, StoreAdapter
-from hdmf_store.errors import ArgumentError, MissingHierarchyError, UnsupportedValueError
+from hdmf_store.errors import ArgumentError, HDMFStoreError, MissingHierarchyError, UnsupportedValueError
 from hdmf_store.nodes import ROOT, Group, Hierarchy, Link, Node, basename, join, parent
 from hdmf_store.translate.dimensions import Schema, with_dimension_names
 from hdmf_store.translate.from_builders import Destination, attributes_for, nodes_of, part_of
@@ -89,6 +89,8 @@ def store_attributes(destination: Destination, path: str, attributes: Mapping[st
             raise ArgumentError(f"{path}: an object is named {name!r}, so that no attribute can have this name")
     try:
         new = {**node.attributes, **attributes_for(attributes, attrs.evolve(destination, stored=stored))}
+    except HDMFStoreError:
+        raise
     except (TypeError, ValueError) as problem:
         raise UnsupportedValueError(str(destination.adapter.location), path, str(problem)) from problem
     destination.adapter.write(Plan(nodes={path: attrs.evolve(node, attributes=new)}))
