@@ -22,6 +22,7 @@ PUBLIC_NAMES = [
     "ClosedError",
     "Codec",
     "Compound",
+    "ConflictError",
     "DEFAULT_SPEC_LOC_DIR",
     "DanglingTargetError",
     "DanglingTargetWarning",
@@ -121,6 +122,7 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
 
 def test_every_folder_of_tests_is_a_package() -> None:
     """So that helpers are imported by one name wherever the tests are started from."""
-    folders = {path.parent for path in tracked() if path.name.startswith("test_") and path.parent != ROOT / "tests"}
+    found = [path for path in tracked() if path.name.startswith("test_") and path.is_relative_to(ROOT / "tests")]
+    folders = {path.parent for path in found if path.parent != ROOT / "tests"}
 
     assert sorted(str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()) == []

@@ -80,7 +80,7 @@ def shard_shape(
     """Choose shards for chunks: as many chunks along the first axis as fit, and are there.
 
     >>> shard_shape((18_000_000, 384), (5461, 384), item_size=2)
-    (81915, 384)
+    (87376, 384)
     >>> shard_shape((10, 3), (4, 3), item_size=8)
     (12, 3)
     """

@@ -31,10 +31,11 @@ from hdmf_store.nodes import (
     Text,
     whole,
 )
-from hdmf_store_adapters.array_holder import ArrayHolder, DocumentOverlay
+from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_record import ArrayRecord, as_text, holds_bytes
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import read_region
+from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.selections import plain_region, without_masks
 from hdmf_store_adapters.stored_attributes import StoredAttributes
 from hdmf_store_adapters.synchronizers import all_of

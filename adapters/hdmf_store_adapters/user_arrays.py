@@ -26,7 +26,7 @@ from hdmf_store.nodes import (
     Text,
 )
 from hdmf_store_adapters import zarr_v3
-from hdmf_store_adapters.array_holder import DocumentOverlay
+from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
 
 __all__ = ["dataset_of"]

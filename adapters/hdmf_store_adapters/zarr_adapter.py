@@ -27,11 +27,12 @@ from hdmf_store.errors import (
     ModeError,
 )
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout, Link, Target, parent, part, whole
-from hdmf_store_adapters.array_holder import ArrayHolder, DocumentOverlay
+from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import stored_chunk
 from hdmf_store_adapters.dataset_writer import DatasetWriter
+from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.hierarchy_documents import group_documents, with_specification_codec
 from hdmf_store_adapters.json_forms import decode_target

@@ -83,7 +83,7 @@ def codecs_of(value: Any) -> tuple[Codec, ...] | None:
     """Return the codecs of an argument: None for "choose", ``()`` for "none", else one or several.
 
     >>> codecs_of(True), codecs_of(False), codecs_of({"name": "gzip"})
-    (None, (), (Codec(name='gzip', configuration={}),))
+    (None, (), (Codec(name='gzip', configuration={'level': 5}),))
     """
     if value is True or value == "auto":
         return None
