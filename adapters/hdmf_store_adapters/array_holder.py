@@ -147,6 +147,20 @@ class ArrayHolder:
 
     # ------------------------------------------------------------------------------------------------------- changing
 
+    def attributes(self, path: str) -> dict[str, Any]:
+        """Return the attributes of an array as JSON holds them, the format's own included."""
+        return dict(self._held.documents[path].get("attributes", {}))
+
+    def put_attributes(self, path: str, attributes: Mapping[str, Any]) -> None:
+        """Store attributes of an array in place of those that it has; `TypeError` for what JSON cannot hold."""
+        self.check_writes("change attributes")
+        held = self._held
+        plain = {str(name): _as_json(value) for name, value in attributes.items()}
+        document = {**held.documents[path], "attributes": plain}
+        held.format.files(path, document)
+        held.change(path, document)
+        held.store(path)
+
     def check_writes(self, action: str) -> None:
         """Raise `ModeError` where the mode only reads."""
         self._held.check_writes(action, _WRITING)
@@ -210,6 +224,12 @@ class StoreToBe(WrapperStore):
 
     def __str__(self) -> str:
         return self._holder.address
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_as_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _reopened(place: Any, mode: str, options: Mapping[str, Any]) -> Any:

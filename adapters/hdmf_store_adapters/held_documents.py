@@ -13,7 +13,7 @@ import attrs
 
 from hdmf_store.adapter import READING_MODES, Location
 from hdmf_store.errors import ClosedError, MissingHierarchyError, MissingNodeError, ModeError, UnreadableError
-from hdmf_store.nodes import Dataset, Hierarchy, Unreadable
+from hdmf_store.nodes import ROOT, Dataset, Hierarchy, Unreadable, basename, parent
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.hierarchy_documents import decoded
 from hdmf_store_adapters.json_forms import ITSELF
@@ -225,6 +225,17 @@ class HeldDocuments:
             documents[path] = self._now(path) or documents[path]
         self.adopt(documents)
 
+    def is_stored(self, path: str) -> bool:
+        """Return whether a node is stored at a path now: by its own document, or as a link in that of its group."""
+        if self.is_new:
+            return False
+        if self._now(path) is not None:
+            return True
+        group = None if path == ROOT else self._now(parent(path))
+        if group is None or group.get("node_type") == "array":
+            return False
+        return basename(path) in self.format.decode_group(group, self.address, parent(path), self.itself)[1]
+
     def reread(self, path: str) -> None:
         """Hold what another writer changed of an array's document."""
         document = self._now(path)
@@ -232,7 +243,7 @@ class HeldDocuments:
             self._hold(path, document)
 
     def _now(self, path: str) -> Document | None:
-        names = self.format.DOCUMENTS
-        files = dict(zip(names, self.medium.read_many([f"{path[1:]}/{name}" for name in names]), strict=True))
+        names, folder = self.format.DOCUMENTS, "" if path == ROOT else f"{path[1:]}/"
+        files = dict(zip(names, self.medium.read_many([folder + name for name in names]), strict=True))
         found = {name: data for name, data in files.items() if data is not None}
         return self.format.gathered(found, self.address)["/"] if found else None

@@ -222,10 +222,13 @@ class StoredArray(zarr.Array):
     def change_attributes(self, change: Callable[[dict[str, Any]], Any]) -> None:
         """Store what a function makes of the attributes as they are stored at that moment."""
         with self._alone_with_document():
-            plain = zarr.Array(self._async_array)
-            attributes = plain.attrs.asdict()
+            attributes = self.stored_attributes()
             change(attributes)
-            plain.attrs.put(attributes)
+            self._holder.put_attributes(self._node_path, attributes)
+
+    def stored_attributes(self) -> dict[str, Any]:
+        """Return the attributes as JSON holds them, the format's own included, without opening the array."""
+        return self._holder.attributes(self._node_path)
 
     # ----------------------------------------------------------------------------------------------------- changing
 

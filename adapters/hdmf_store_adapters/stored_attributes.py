@@ -11,9 +11,8 @@ __all__ = ["HasAttributes", "StoredAttributes"]
 class HasAttributes(Protocol):
     """What the attributes ask of their array."""
 
-    @property
-    def metadata(self) -> Any:
-        """The array's document, as zarr has it."""
+    def stored_attributes(self) -> dict[str, Any]:
+        """Return the attributes as JSON holds them."""
         ...
 
     def change_attributes(self, change: Callable[[dict[str, Any]], Any]) -> None:
@@ -33,13 +32,13 @@ class StoredAttributes(MutableMapping[str, Any]):
         self._array = array
 
     def __getitem__(self, name: str) -> Any:
-        return self._array.metadata.attributes[name]
+        return self._array.stored_attributes()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._array.metadata.attributes)
+        return iter(self._array.stored_attributes())
 
     def __len__(self) -> int:
-        return len(self._array.metadata.attributes)
+        return len(self._array.stored_attributes())
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._array.change_attributes(lambda held: held.update({name: value}))
@@ -66,4 +65,4 @@ class StoredAttributes(MutableMapping[str, Any]):
 
     def asdict(self) -> dict[str, Any]:
         """Return the attributes as a new dictionary."""
-        return dict(self._array.metadata.attributes)
+        return self._array.stored_attributes()

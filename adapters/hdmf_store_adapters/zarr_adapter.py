@@ -297,6 +297,10 @@ class ZarrAdapter:
         """Return the version of the Zarr format."""
         return self._held.format.VERSION
 
+    def is_stored(self, path: str) -> bool:
+        """Return whether a node is stored at a path now; one small request or two."""
+        return self._held.is_stored(path)
+
     def target_of(self, reference: Any) -> Target:
         """Return the target that a stored form of a reference names: a path, JSON text, or a mapping."""
         value = reference.item() if isinstance(reference, np.ndarray) else reference

@@ -264,10 +264,10 @@ class ZarrIO(StoreIO):
         return super().get_written(builder) and (not check_on_disk or self.get_builder_exists_on_disk(builder))
 
     def get_builder_exists_on_disk(self, builder: BaseBuilder) -> bool:
-        """Return whether an object is stored at the builder's path."""
+        """Return whether an object is stored at the builder's path, now, whatever was read of the file before."""
         check_type("builder", builder, Builder)
-        hierarchy = stored_hierarchy(self._adapter)
-        return hierarchy is not None and self._path_of(builder) in hierarchy
+        self._check("look at what is stored")
+        return bool(self._zarr.is_stored(self._path_of(builder)))
 
     def get_builder_disk_path(self, builder: BaseBuilder, filepath: str | os.PathLike[str] | None = None) -> str:
         """Return the place of a builder's object: the file's path, or `filepath`, with the object's path below it."""

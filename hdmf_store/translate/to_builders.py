@@ -45,6 +45,7 @@ from hdmf_store.translate.from_builders import ROOT_NAME
 from hdmf_store.translate.growing import GrowingData, GrowingIndex, is_extended, is_index, take_back_row
 from hdmf_store.translate.references import references
 from hdmf_store.translate.specs import SPEC_LOC_ATTR, spec_root
+from hdmf_store.translate.unreadable import UnreadableData
 
 __all__ = ["BuilderTree"]
 
@@ -203,7 +204,7 @@ class BuilderTree:
     def _data(self, path: str, node: Dataset, scalars: Mapping[str, np.ndarray]) -> Any:
         reason = node.element.reason if isinstance(node.element, Unreadable) else self._unreadable.get(path)
         if reason is not None:
-            return UnreadableData(UnreadableError(str(self.adapter.location), path, reason))
+            return UnreadableData(UnreadableError(str(self.adapter.location), path, reason), node.shape)
         if path in scalars:
             value = scalars[path]
             if isinstance(node.element, ReferenceTo):
@@ -298,30 +299,6 @@ class _Pending:
 
     def __iter__(self) -> Iterator[Any]:  # HDMF takes as data whatever can be iterated
         return iter(())
-
-
-@attrs.frozen(eq=False)
-class UnreadableData:
-    """Stands for values that cannot be decoded or lead nowhere: the file opens, asking for them is the error."""
-
-    problem: HDMFStoreError
-
-    def _refuse(self) -> Any:
-        raise self.problem.with_traceback(None)
-
-    @property
-    def builder(self) -> Any:
-        """What a `ReferenceBuilder` leads to."""
-        return self._refuse()
-
-    def __getitem__(self, selection: Any) -> Any:
-        return self._refuse()
-
-    def __iter__(self) -> Any:
-        return self._refuse()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return self._refuse()
 
 
 def _is_below(path: str, root: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,7 +14,7 @@ from zarr.storage import MemoryStore
 from hdmf_store.errors import UnsupportedValueError
 from hdmf_store.nodes import Bytes, Compound, Dataset, Field, Group, Number, ReferenceTo, Target, Text
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
-from tests.adapters.samples import dataset, numbers, objects, texts
+from tests.adapters.samples import dataset, numbers, objects, table, texts
 from tests.adapters.stores import read, write
 
 ROOT, OTHER = Target("/"), Target("/a/longer/path", "../other.zarr")
@@ -201,3 +202,33 @@ def test_an_array_of_a_closed_file_says_so() -> None:
     adapter.close()
     assert "/a" in repr(array)
     assert "closed" in repr(array)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("kind", ["references", "records", "text", "numbers"])
+def test_attributes_of_every_kind_of_array_can_be_read_and_changed(tmp_path: Path, kind: str, zarr_format: int) -> None:
+    """Also where zarr itself cannot open the array; what JSON cannot hold is refused and changes nothing."""
+    made = {
+        "references": dataset(ReferenceTo(), objects([Target("/"), None])),
+        "records": table([(1, "a", b"b", Target("/"))]),
+        "text": texts(["a", "b"]),
+        "numbers": numbers([1, 2]),
+    }[kind]
+    place = tmp_path / "a.zarr"
+    node = attrs.evolve(made, attributes={"unit": "V"})
+    write(place, {"/": Group(), "/x": node}, adapter=ZarrAdapter(place, zarr_format=zarr_format))
+    adapter = read(place, "r+")
+    array = adapter.array("/x")
+    assert array.attrs["unit"] == "V"
+
+    array.attrs["gain"] = np.float32(0.5)
+    array.attrs.update(axes=np.array([1, 2]))
+    del array.attrs["unit"]
+    with pytest.raises(TypeError):
+        array.attrs["impossible"] = object()
+    adapter.close()
+
+    for mode in ("r", "r-"):
+        again = read(place, mode)
+        assert again.load()["/x"].attributes == {"gain": 0.5, "axes": [1, 2]}
+        again.close()

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numcodecs
 import numpy as np
 import pytest
 import zarr
 import zarr.codecs
+from hdmf.backends.hdf5 import HDF5IO
 from hdmf.build import LinkBuilder
 from pynwb import NWBHDF5IO, NWBFile
 
@@ -530,3 +532,26 @@ def test_a_dataset_that_cannot_be_decoded_is_an_error_for_who_reads_it(tmp_path:
         assert values(found["fine"]).tolist() == [3]
         with pytest.raises(UnreadableError, match=r"a\.zarr: /odd: its data type \"r4711\" is not supported"):
             found["odd"].data[:]
+
+
+def test_an_export_from_hdf5_keeps_what_hdmfs_reader_loses(tmp_path: Path) -> None:
+    """Two links of one group to objects of one name, a link to a link in another file, a scalar reference."""
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = [1, 2]
+        file["again"] = h5py.SoftLink("/x")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["one/data"], file["two/data"] = [1], [2]
+        file["links/first"], file["links/second"] = h5py.SoftLink("/one/data"), h5py.SoftLink("/two/data")
+        file["away"] = h5py.ExternalLink("other.h5", "/again")
+        file["to"] = file["two"].ref
+
+    with HDF5IO(tmp_path / "a.h5", "r") as source, ZarrIO(tmp_path / "b.zarr", "w") as io:
+        io.export(source, write_args={"link_data": False})
+        assert source.mode == "r"
+
+    with ZarrIO(tmp_path / "b.zarr", "r") as io:
+        found = io.read_builder()
+        assert found["links"]["first"].builder.path == "root/one/data"
+        assert found["links"]["second"].builder.path == "root/two/data"
+        assert found["away"].data[:].tolist() == [1, 2]
+        assert found["to"].data.builder is found["two"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,8 @@ import zarr
 from hdmf.common import get_manager
 from pynwb import NWBHDF5IO, NWBFile
 
-from hdmf_store import NWBZarrIO, ZarrIO
-from tests.facade.recordings import new_recording, new_table
+from hdmf_store import NWBZarrIO, UnreadableError, ZarrIO
+from tests.facade.recordings import new_recording, new_series, new_table
 
 knows_struct = pytest.mark.skipif(
     tuple(int(part) for part in zarr.__version__.split(".")[:2]) < (3, 2),
@@ -263,3 +264,25 @@ def test_the_names_of_axes_never_reach_hdf5(folder: Path, tmp_path: Path) -> Non
         file.visititems(lambda _, item: names.extend(item.attrs))
     assert "_ARRAY_DIMENSIONS" not in names
     assert "unit" in names
+
+
+def test_a_recording_with_one_dataset_that_nobody_can_decode_is_read(tmp_path: Path) -> None:
+    """All the rest is there; who asks for those values is told which they are, and why."""
+    place = tmp_path / "a.nwb.zarr"
+    made = new_recording()
+    made.add_acquisition(new_series("good", np.arange(20_000.0)))
+    made.add_acquisition(new_series("bad", np.arange(20_000.0)))
+    with NWBZarrIO(place, "w", zarr_format=2) as io:
+        io.write(made)
+    document = place / "acquisition/bad/data/.zarray"
+    stored = json.loads(document.read_text())
+    document.write_text(json.dumps({**stored, "compressor": {"id": "from the future"}}))
+    (place / ".zmetadata").unlink()
+
+    with NWBZarrIO(place, "r") as io:
+        read = io.read()
+        assert list(read.acquisition["good"].data[:]) == list(made.acquisition["good"].data)
+        assert read.acquisition["bad"].data.shape == (20_000,)
+        assert "bad" in str(read)
+        with pytest.raises(UnreadableError, match=r"/acquisition/bad/data"):
+            read.acquisition["bad"].data[:]

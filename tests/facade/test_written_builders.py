@@ -95,3 +95,18 @@ def test_what_is_no_builder_is_refused(tmp_path: Path, method: str) -> None:
     """By a `TypeError` of this package."""
     with ZarrIO(tmp_path / "file.zarr", "w") as io, pytest.raises(ArgumentTypeError, match="builder"):
         getattr(io, method)("/x")
+
+
+def test_what_is_stored_is_looked_up_when_asked_for(tmp_path: Path) -> None:
+    """Not in what was read before: another program may have removed it."""
+    with ZarrIO(tmp_path / "a.zarr", "w") as io:
+        io.write_builder(root(group("g", dataset("x", [1, 2]))))
+    with ZarrIO(tmp_path / "a.zarr", "r") as io:
+        built = io.read_builder()["g"]["x"]
+        assert io.get_written(built, check_on_disk=True)
+
+        shutil.rmtree(tmp_path / "a.zarr/g/x")
+
+        assert io.get_written(built)
+        assert not io.get_written(built, check_on_disk=True)
+        assert not io.get_builder_exists_on_disk(built)
