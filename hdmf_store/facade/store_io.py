@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 from hdmf.backends.errors import UnsupportedOperation
-from hdmf.backends.hdf5 import HDF5IO
 from hdmf.backends.io import HDMFIO
 from hdmf.build import BuildManager, GroupBuilder, TypeMap
 from hdmf.build.builders import BaseBuilder
@@ -39,6 +37,7 @@ from hdmf_store.errors import (
     ModeError,
 )
 from hdmf_store.facade.arguments import check_callable, check_flags, check_type
+from hdmf_store.facade.exported import exported
 from hdmf_store.facade.workers import check_jobs, workers
 from hdmf_store.translate.from_builders import Destination, path_of
 from hdmf_store.translate.growing import admit_long_columns, columns_in_memory
@@ -445,7 +444,7 @@ class StoreIO(HDMFIO):
         check_flags(
             clear_cache=clear_cache, cache_spec=cache_spec, consolidate_metadata=consolidate_metadata, **arguments
         )
-        with self._exported(src_io, container, clear_cache) as (builder, is_built):
+        with exported(src_io, container, clear_cache, self.source, StoreIO) as (builder, is_built):
             catalogs = [io.manager.namespace_catalog for io in (self, src_io) if io.manager is not None]
             origin = Location.of(str(src_io.source)) if isinstance(src_io.source, str | Path) else None
             with workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor) as pool:
@@ -459,34 +458,6 @@ class StoreIO(HDMFIO):
                 )
                 destination = Destination(adapter=self._adapter, link_data=arguments["link_data"], export_from=origin)
                 self._store(builder, destination, wishes)
-
-    @contextmanager
-    def _exported(
-        self, src_io: HDMFIO, container: Container | None, clear_cache: bool
-    ) -> Iterator[tuple[GroupBuilder, bool]]:
-        """Give the builder to export, and whether it was built from containers."""
-        if container is None and clear_cache:
-            container = src_io.read()
-        if container is None:
-            with _as_stored(src_io) as source:
-                yield source.read_builder(), False
-            return
-        yield self._built(src_io, container, clear_cache), True
-
-    def _built(self, src_io: HDMFIO, container: Container, clear_cache: bool) -> GroupBuilder:
-        """Return the builder of a container that was read, with its changes."""
-        if src_io.manager is None:
-            raise ArgumentError("to export a container, src_io needs a manager")
-        known = src_io.manager.get_builder(container)
-        if known is None:
-            raise ArgumentError("the container must have been read by src_io")
-        if known.parent is not None:
-            raise ArgumentError("the container must be the root of what src_io holds; parts cannot be exported")
-        if clear_cache:
-            src_io.manager.clear_cache()
-        else:
-            src_io.manager.purge_outdated()
-        return src_io.manager.build(container, source=self.source, root=True, export=True)
 
     def get_written(self, builder: BaseBuilder) -> bool:
         """Return whether a builder was written to, or read from, this file."""
@@ -531,20 +502,6 @@ def adapter_of(adapter_class: Any, path: Any, options: Mapping[str, Any]) -> Sto
     if options:
         raise ArgumentError(f"an adapter has its options already; pass {', '.join(options)} to the adapter itself")
     return path
-
-
-@contextmanager
-def _as_stored(src_io: HDMFIO) -> Iterator[HDMFIO]:
-    """Give what reads everything that a source holds: HDMF's own reader of HDF5 loses links of like names.
-
-    Only a file that is open for reading is opened a second time.
-    """
-    path = src_io.source
-    if not isinstance(src_io, HDF5IO) or src_io.mode != "r" or not isinstance(path, str) or not os.path.isfile(path):
-        yield src_io
-        return
-    with StoreIO(path, "r") as source:
-        yield source
 
 
 def _loaded(catalog: Any, adapter: StoreAdapter, namespaces: Any) -> dict[str, Any]:
