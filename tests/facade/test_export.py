@@ -137,7 +137,7 @@ LAYOUTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "shards": (np.arange(64, dtype="i4"), {"chunks": (4,), "shards": (16,), "fill_value": -1}),
     "shards with a compressor": (
         np.arange(64.0).reshape(8, 8),
-        {"chunks": (2, 4), "shards": (4, 8), "compressors": [zarr.codecs.GzipCodec(level=3)]},
+        {"chunks": (2, 4), "shards": (4, 8), "compressors": [zarr.codecs.ZstdCodec(level=3)]},
     ),
     "filters": (np.arange(64), {"chunks": (7,), "filters": [zarr.codecs.TransposeCodec(order=(0,))]}),
     "no compressor": (np.arange(64), {"chunks": (7,), "compressors": None}),
