@@ -126,3 +126,16 @@ def test_every_folder_of_tests_is_a_package() -> None:
     folders = {path.parent for path in found if path.parent != ROOT / "tests"}
 
     assert sorted(str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()) == []
+
+
+def test_the_tests_that_hold_a_need_name_it() -> None:
+    """Who reads the list of needs finds in each file that it names what is held there."""
+    rows = re.findall(r"^\| (\d+) \|.*\| (.*) \|$", (ROOT / "docs/needs.md").read_text(), re.MULTILINE)
+    named = [(number, name) for number, held in rows for name in re.findall(r"`([\w/]+\.py)`", held)]
+
+    assert len(named) > 60
+    assert [
+        f"{number}: {name}"
+        for number, name in named
+        if not re.search(rf"\(NEEDS [^)]*\b{number}\b", (ROOT / "tests" / name).read_text())
+    ] == []

@@ -1,4 +1,7 @@
-"""What a dataset gets whose author expressed no wish."""
+"""What a dataset gets whose author expressed no wish.
+
+Holds what users asked for (NEEDS 37).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Files in folders: what is there is whole, whatever happens while it is replaced."""
+"""Files in folders: what is there is whole, whatever happens while it is replaced.
+
+Holds what users asked for (NEEDS 66, 69).
+"""
 
 from __future__ import annotations
 

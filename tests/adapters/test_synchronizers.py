@@ -1,4 +1,7 @@
-"""Several writers of one file: with a synchronizer, nothing that one of them stores is lost to another."""
+"""Several writers of one file: with a synchronizer, nothing that one of them stores is lost to another.
+
+Holds what users asked for (NEEDS 41).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Format 2: its one written form, every stored form that is read, and what is refused."""
+"""Format 2: its one written form, every stored form that is read, and what is refused.
+
+Holds what users asked for (NEEDS 44).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Files that grow: what is added in r+ and a is there for every reader afterwards."""
+"""Files that grow: what is added in r+ and a is there for every reader afterwards.
+
+Holds what users asked for (NEEDS 65).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Scripts written for hdmf-zarr, run in processes of their own, in which hdmf-zarr is not installed."""
+"""Scripts written for hdmf-zarr, run in processes of their own, in which hdmf-zarr is not installed.
+
+Holds what users asked for (NEEDS 59).
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """Stores of format 2, which older releases wrote, are read in full, grow, and are converted without loss.
 
 Parametrised over whatever lies in the corpus; see ``corpus.py`` for where that is.
+
+Holds what users asked for (NEEDS 45, 58, 59).
 """
 
 from __future__ import annotations

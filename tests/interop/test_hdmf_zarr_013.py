@@ -3,6 +3,8 @@
 It lives in an environment of its own, made from the package index at the first run and kept. It cannot write datasets
 that are one record or one reference, and has no form for them: what is such a scalar for us is an array of one element
 for it, with an attribute more by which we tell the two apart.
+
+Holds what users asked for (NEEDS 56, 59).
 """
 
 from __future__ import annotations

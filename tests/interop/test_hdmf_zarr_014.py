@@ -1,6 +1,8 @@
 """hdmf-zarr 0.14 reads what we write, and we read what it writes, to the last value.
 
 It lives in an environment of its own, made from the package index at the first run; see ``peers.py``.
+
+Holds what users asked for (NEEDS 46).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Places: every spelling of one place is one place."""
+"""Places: every spelling of one place is one place.
+
+Holds what users asked for (NEEDS 3).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Cutting datasets into chunks and putting pieces together equal plain numpy."""
+"""Cutting datasets into chunks and putting pieces together equal plain numpy.
+
+Holds what users asked for (NEEDS 39).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Data that comes a piece at a time: HDMF's chunk iterators."""
+"""Data that comes a piece at a time: HDMF's chunk iterators.
+
+Holds what users asked for (NEEDS 42).
+"""
 
 from __future__ import annotations
 
