@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from hdmf_store.adapter import adapter_named
+from hdmf_store.adapter import READING_MODES
 from hdmf_store.errors import ArgumentError, HDMFStoreError, UnreadableError, UnsupportedValueError
 from hdmf_store.facade.nwb import NWBZarrIO, anonymous_for
 from hdmf_store.facade.zarr_io import ZarrIO
@@ -32,7 +32,7 @@ def is_zarr_v2_file(path: Any, storage_options: Mapping[str, Any] | None = None)
     """Return whether the file at a path or in a store is in Zarr format 2."""
     options = {"storage_options": storage_options} if storage_options else {}
     try:
-        adapter = adapter_named("zarr")(path, **options)
+        adapter = ZarrIO._adapter_class(path)(path, **options)
         adapter.open("r")
     except (HDMFStoreError, OSError):
         return False
@@ -55,7 +55,7 @@ class ZarrV2IO(ZarrIO):
     def __init__(
         self, path: Any, mode: str = "r", manager: Any = None, *, allow_pickle: bool = False, **options: Any
     ) -> None:
-        if mode not in ("r", "r-"):
+        if mode not in READING_MODES:
             raise ArgumentError(f"mode {mode!r}: this name reads only; use ZarrIO or NWBZarrIO to write format 2")
         if not isinstance(allow_pickle, bool):
             raise ArgumentError("allow_pickle must be True or False; either way, nothing in a file is executed")
