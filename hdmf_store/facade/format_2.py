@@ -36,7 +36,7 @@ def is_zarr_v2_file(path: Any, storage_options: Mapping[str, Any] | None = None)
         adapter.open("r")
     except (HDMFStoreError, OSError):
         return False
-    version: int = adapter.zarr_version()  # type: ignore[attr-defined]
+    version: int = adapter.zarr_version()
     adapter.close()
     return version == 2
 
