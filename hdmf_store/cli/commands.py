@@ -15,7 +15,7 @@ from rich.console import Console
 from hdmf_store._version import __version__
 from hdmf_store.adapter import StoreAdapter, open_adapter
 from hdmf_store.cli.progress import Bar
-from hdmf_store.cli.show import file_as_json, size_of, size_text, strict_json, tree_of
+from hdmf_store.cli.show import file_as_json, size_of, stored_size, strict_json, tree_of
 from hdmf_store.errors import ArgumentError, HDMFStoreError, HierarchyExistsError
 from hdmf_store.nodes import Dataset, Hierarchy
 from hdmf_store.translate.compare import Comparison, compare
@@ -95,24 +95,21 @@ def convert(
 def _summarise(
     hierarchy: Hierarchy, made: StoreAdapter, count: int, total: int, seconds: float, as_json: bool, quiet: bool
 ) -> None:
-    stored = size_text(made.location)
+    stored = stored_size(made.location)
     facts = {
         "source": hierarchy.location,
         "destination": str(made.location),
         "objects": count,
         "bytes_of_values": total,
-        "bytes_stored": stored.size,
-        "files": stored.files,
+        "bytes_stored": None if stored is None else stored.size,
+        "files": None if stored is None else stored.files,
         "seconds": round(seconds, 3),
     }
     if as_json:
         click.echo(strict_json(facts))
     elif not quiet:
-        _out.print(
-            f"{made.location}: {count} objects, {_human(total)} of values in {_human(stored.size)}"
-            f" ({stored.files} files), {seconds:.1f} s",
-            markup=False,
-        )
+        taken = "" if stored is None else f" in {_human(stored.size)} ({stored.files} files)"
+        _out.print(f"{made.location}: {count} objects, {_human(total)} of values{taken}, {seconds:.1f} s", markup=False)
 
 
 @main.command(epilog=_EPILOG)

@@ -16,7 +16,7 @@ from hdmf_store.adapter import Location, StoreAdapter
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Target, basename
 from hdmf_store.translate.specs import spec_root, without_specs
 
-__all__ = ["Stored", "file_as_json", "size_of", "size_text", "strict_json", "tree_of"]
+__all__ = ["Stored", "file_as_json", "size_of", "stored_size", "strict_json", "tree_of"]
 
 _TYPE_KEYS = ("neurodata_type", "data_type")
 _HIDDEN_ATTRIBUTES = ("namespace", "object_id", ".specloc", *_TYPE_KEYS)
@@ -30,10 +30,10 @@ class Stored:
     files: int
 
 
-def size_text(location: Location) -> Stored:
-    """Return what a local file or folder takes on disk; zeros for what lies elsewhere."""
+def stored_size(location: Location) -> Stored | None:
+    """Return what a local file or folder takes on disk; None for what lies elsewhere."""
     if not location.is_local:
-        return Stored(0, 0)
+        return None
     if os.path.isfile(location.address):
         return Stored(os.path.getsize(location.address), 1)
     found = [os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(location.address) for name in names]

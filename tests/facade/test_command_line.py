@@ -360,3 +360,16 @@ def test_an_hdf5_file_is_converted_whatever_it_holds(tmp_path: Path) -> None:
         found = io.read_builder()
         assert found.links["l"].builder is found["g"]["d"]
         assert found["g"].attributes == {"a": 1.5}
+
+
+@pytest.mark.parametrize("place", ["a.nwb.zarr.zip", "icechunk://{folder}/repository"])
+def test_convert_and_verify_take_archives_and_repositories(recording: Path, tmp_path: Path, place: str) -> None:
+    """By name and by URL; a size is told where files can be counted (NEEDS 63, 64)."""
+    destination = place.format(folder=tmp_path) if "://" in place else str(tmp_path / place)
+
+    made = _run("convert", recording, destination)
+    same = _run("verify", destination, "--against", recording)
+
+    assert (made.exit_code, same.exit_code) == (0, 0)
+    assert ("(1 files)" in made.output) == destination.endswith(".zip")
+    assert "no differences" in same.output
