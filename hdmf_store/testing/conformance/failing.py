@@ -94,8 +94,9 @@ class Failing(Subject):
     """What `write` promises when something goes wrong."""
 
     @pytest.fixture(autouse=True)
-    def _only_for_writers(self, place: Any) -> None:
-        self.needs(place, writable=True)
+    def _failing_is_for_writers(self, request: pytest.FixtureRequest, place: Any) -> None:
+        if request.function.__name__ in vars(Failing):  # it is called for the tests of all other classes too
+            self.needs(place, writable=True)
 
     @KINDS
     @pytest.mark.parametrize("mode", ["w", "w-", "a"])

@@ -43,8 +43,9 @@ class Writing(Subject):
     """What `write` and `consolidate` promise when all goes well."""
 
     @pytest.fixture(autouse=True)
-    def _only_for_writers(self, place: Any) -> None:
-        self.needs(place, writable=True)
+    def _writing_is_for_writers(self, request: pytest.FixtureRequest, place: Any) -> None:
+        if request.function.__name__ in vars(Writing):  # it is called for the tests of all other classes too
+            self.needs(place, writable=True)
 
     @ADDING
     def test_what_is_added_joins_what_is_there(self, place: Any, mode: str) -> None:
