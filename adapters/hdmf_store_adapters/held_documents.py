@@ -18,6 +18,7 @@ from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.hierarchy_documents import decoded
 from hdmf_store_adapters.json_forms import ITSELF
 from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.undeclared_references import holding_references
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
 
 __all__ = ["HeldDocuments"]
@@ -159,13 +160,23 @@ class HeldDocuments:
             # another program may have changed an array and left the consolidated copy as it was; before that copy
             # is written anew, look at the documents themselves, which costs little on a local disk
             return self._crawled(), True
-        return documents, True
+        return self._declaring_references(documents), True
 
     def _read_once(self, key: str) -> bytes | None:
         return self._seen.pop(key) if key in self._seen else self.medium.read(key)
 
     def _crawled(self) -> dict[str, Document]:
-        return self.format.gathered(self.medium.crawl(self.format.DOCUMENTS), self.address)
+        return self._declaring_references(self.format.gathered(self.medium.crawl(self.format.DOCUMENTS), self.address))
+
+    def _declaring_references(self, documents: dict[str, Document]) -> dict[str, Document]:
+        """Return documents in which arrays that hold references say so, also where only their values tell."""
+        doubtful = {
+            path: self.format.decode_array(document, self.address, path, self.itself)[1]
+            for path, document in documents.items()
+            if self.format.is_undeclared(document)
+        }
+        found = holding_references(self.medium, doubtful)
+        return {**documents, **{path: self.format.as_references(documents[path]) for path in found}}
 
     def _decoded(self, documents: Mapping[str, Document]) -> Hierarchy:
         nodes, self._records = decoded(documents, self.format, self.address, self.itself)
@@ -246,4 +257,7 @@ class HeldDocuments:
         names, folder = self.format.DOCUMENTS, "" if path == ROOT else f"{path[1:]}/"
         files = dict(zip(names, self.medium.read_many([folder + name for name in names]), strict=True))
         found = {name: data for name, data in files.items() if data is not None}
-        return self.format.gathered(found, self.address)["/"] if found else None
+        if not found:
+            return None
+        document = self.format.gathered(found, self.address)["/"]
+        return self._declaring_references({path: document})[path]

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from hdmf_store.nodes import Dataset, Group, Link, Node, Text, basename, parent
+from hdmf_store.nodes import ROOT, Dataset, Group, Link, Node, Target, Text, basename, parent
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.zarr_format import Document, ZarrFormat
 from hdmf_store_adapters.zarr_places import check_path
@@ -42,7 +42,18 @@ def decoded(
             child = f"{path.rstrip('/')}/{name}"
             check_path(child if name and "/" not in name else f"{path}//{name}", address)
             nodes.setdefault(child, link)
+    root = nodes.get(ROOT)
+    if isinstance(root, Group):
+        nodes[ROOT] = _with_named_specifications(root)
     return nodes, records
+
+
+def _with_named_specifications(root: Group) -> Group:
+    """Return a root whose cached specifications are named by their path, also where a file made that a reference."""
+    place = root.attributes.get(_SPEC_LOCATION)
+    if not isinstance(place, Target) or not place.is_internal:
+        return root
+    return attrs.evolve(root, attributes={**root.attributes, _SPEC_LOCATION: place.path.lstrip("/")})
 
 
 def with_specification_codec(

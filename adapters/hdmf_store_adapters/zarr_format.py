@@ -75,6 +75,14 @@ class ZarrFormat(Protocol):
         """Return a dataset without values, and how its chunks are decoded."""
         ...
 
+    def is_undeclared(self, document: Mapping[str, Any]) -> bool:
+        """Return whether only the values of an array tell whether they are text or references."""
+        ...
+
+    def as_references(self, document: Mapping[str, Any]) -> Document:
+        """Return an undeclared array's document with the declaration that its values are references."""
+        ...
+
     def with_attributes(self, document: Mapping[str, Any], dataset: Dataset, location: str, path: str) -> Document:
         """Return a stored dataset's document with other attributes; the format's own stay."""
         ...

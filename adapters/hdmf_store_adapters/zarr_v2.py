@@ -67,7 +67,8 @@ DIMENSIONS = "_ARRAY_DIMENSIONS"
 SCALAR = "_SCALAR"
 SOFT_LINK = "_SOFT_LINK"
 COMPOUND = "_COMPOUND_DTYPE"
-RESERVED_ATTRIBUTES = frozenset([DTYPE, LINKS, SCALAR, SOFT_LINK, COMPOUND, BYTES_MARK])
+ELSEWHERE = "_EXTERNAL_ARRAY_LINK"
+RESERVED_ATTRIBUTES = frozenset([DTYPE, LINKS, SCALAR, SOFT_LINK, COMPOUND, ELSEWHERE, BYTES_MARK])
 
 
 # ------------------------------------------------------------------------------------------------- a store's documents
@@ -272,6 +273,8 @@ def decode_array(
     """
     array, attributes = document["array"], dict(document["attributes"])
     try:
+        if ELSEWHERE in attributes:  # no chunk of it is stored, which must not look like an array of fill values
+            raise ValueError(f"its values are in an HDF5 file, open that one instead: {attributes[ELSEWHERE]}")
         dtype = numpy_dtype(array["dtype"])
         strings = [item.get("id") for item in array.get("filters") or []]
         element = element_of(
@@ -299,6 +302,18 @@ def decode_array(
     decoded = decode_attributes(attributes, itself)
     shape = () if record.is_scalar else record.shape
     return Dataset(element, shape, None, decoded, layout), record  # type: ignore[arg-type]  # the adapter sets the source
+
+
+def is_undeclared(document: Mapping[str, Any]) -> bool:
+    """Return whether only the values of an array tell whether they are text or references, as in LINDI's files."""
+    filters = document.get("array", {}).get("filters")
+    in_json = isinstance(filters, list) and any(isinstance(f, dict) and f.get("id") == "json2" for f in filters)
+    return in_json and not {DTYPE, COMPOUND, ELSEWHERE} & document["attributes"].keys()
+
+
+def as_references(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an undeclared array's document with the declaration that its values are references."""
+    return {**document, "attributes": {**document["attributes"], DTYPE: "object"}}
 
 
 def _declared(attributes: Mapping[str, Any]) -> Any:

@@ -182,6 +182,16 @@ def root_files(documents: Mapping[str, Mapping[str, Any]], consolidate_them: boo
     return files("/", consolidate(documents) if consolidate_them else documents["/"])
 
 
+def is_undeclared(document: Mapping[str, Any]) -> bool:
+    """Return that no array needs its values to tell what they are: the data type says so, or `_DTYPE`."""
+    return False
+
+
+def as_references(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of an array, which says already what its values are."""
+    return dict(document)
+
+
 def with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str, path: str) -> dict[str, Any]:
     """Return a stored dataset's document with other attributes; the format's own stay, and the names of axes."""
     own = RESERVED_ATTRIBUTES if dataset.layout.dimension_names is None else RESERVED_ATTRIBUTES | {DIMENSIONS}
