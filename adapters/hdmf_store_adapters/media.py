@@ -1,14 +1,16 @@
 """A medium: bytes under keys. What the Zarr adapter asks of whatever holds a hierarchy's bytes.
 
-Two media ship: plain files (`local_files`) and any zarr store object (`store_objects`).
+Plain files (`local_files`), zip archives (`zip_files`), Icechunk (`icechunk_media`), parts of other files
+(`reference_files`), and any zarr store object (`store_objects`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from io import UnsupportedOperation
 from typing import Any, Protocol
 
-__all__ = ["Medium", "Shadow"]
+__all__ = ["Medium", "ReadOnly", "Shadow"]
 
 
 class Medium(Protocol):
@@ -106,3 +108,46 @@ class Shadow:
 
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: everything is stored together."""
+
+
+class ReadOnly:
+    """The changing half of a medium that cannot be changed. Modes that write are refused before it would be reached."""
+
+    def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Refuse."""
+        raise UnsupportedOperation("these bytes are read only")
+
+    def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Refuse."""
+        self.write_many(files)
+
+    def remove(self, folders: Sequence[str]) -> None:
+        """Refuse."""
+        self.write_many([])
+
+    def remove_file(self, key: str) -> None:
+        """Refuse."""
+        self.write_many([])
+
+    def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Refuse."""
+        self.write_many(files.items())
+
+    def begin_changes(self) -> None:
+        """Refuse."""
+        self.write_many([])
+
+    def begin_replacement(self) -> None:
+        """Refuse."""
+        self.write_many([])
+
+    def publish(self) -> None:
+        """Refuse."""
+        self.write_many([])
+
+    def discard(self) -> None:
+        """Do nothing: there is no replacement."""
+
+    def check_replaceable(self, force: bool) -> None:
+        """Refuse."""
+        self.write_many([])

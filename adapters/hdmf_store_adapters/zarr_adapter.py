@@ -116,7 +116,7 @@ class ZarrAdapter:
         self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST)
         travels_as = self._location.address if self._location.can_be_linked else place
         options = {**getattr(place, "storage_options", {}), **(storage_options or {})}
-        travels_with = {"storage_options": options} if options else {}
+        travels_with = {**({"storage_options": options} if options else {}), **self._travels_with()}
         self._holder = ArrayHolder(self._held, self._synchronizer, self._wishes, travels_as, travels_with)
         self._held.source_of = partial(StoredSource, self._holder)
         self._forget()
@@ -134,6 +134,10 @@ class ZarrAdapter:
 
     def _only_reads(self, place: Any, location: Location) -> bool:
         return isinstance(place, Store) and place.read_only
+
+    def _travels_with(self) -> dict[str, Any]:
+        """Return the options of its own kind that another process needs to find the same hierarchy."""
+        return {}
 
     # ------------------------------------------------------------------------------------- finding the right adapter
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,15 @@ from icechunk import Repository
 from zarr.storage import MemoryStore
 
 from hdmf_store import DirectoryStore, NestedDirectoryStore, TempStore
+from hdmf_store.adapter import Plan, open_adapter
+from hdmf_store.nodes import Node
 from hdmf_store.testing import AdapterConformance, MemoryAdapter, MemoryPlace
 from hdmf_store_adapters.hdf5_adapter import HDF5Adapter
 from hdmf_store_adapters.icechunk_adapter import IcechunkAdapter
+from hdmf_store_adapters.reference_adapter import ReferenceAdapter
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from hdmf_store_adapters.zip_adapter import ZipAdapter
+from tests.adapters.references import referring
 from tests.adapters.stores import CountingAsyncStore
 
 
@@ -162,6 +166,30 @@ def _session_of(repository: Any) -> Any:
     if repository not in _sessions:
         _sessions[repository] = repository.writable_session("main")
     return _sessions[repository]
+
+
+class TestReferences(AdapterConformance):
+    """JSON whose larger entries refer to files of a folder beside it, in format 3."""
+
+    adapter_class = ReferenceAdapter
+    zarr_format = 3
+
+    def new_place(self, folder: Path) -> Any:
+        return fresh(folder, ".json")
+
+    def place_holding(self, folder: Path, nodes: Mapping[str, Node]) -> Any:
+        place = self.new_place(folder)
+        stored = place.with_suffix(".zarr")
+        adapter = open_adapter(stored, "w", zarr_format=self.zarr_format)
+        adapter.write(Plan(nodes=nodes))
+        adapter.close()
+        return referring(place, stored)
+
+
+class TestReferencesFormat2(TestReferences):
+    """The same, in format 2."""
+
+    zarr_format = 2
 
 
 class TestHDF5(AdapterConformance):

@@ -1,0 +1,80 @@
+"""The adapter for reference file systems: a Zarr hierarchy whose chunks lie in other files, as a JSON file says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from hdmf_store.adapter import Location
+from hdmf_store.errors import ArgumentError
+from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.reference_files import ReferenceFiles
+from hdmf_store_adapters.reference_targets import Reach, prefixes
+from hdmf_store_adapters.zarr_adapter import ZarrAdapter
+from hdmf_store_adapters.zarr_places import text_of
+
+__all__ = ["ReferenceAdapter"]
+
+_SUFFIX = ".json"
+_LOOKED_AT = 1024
+
+
+class ReferenceAdapter(ZarrAdapter):
+    """One reference file system, as kerchunk, LINDI and Zindi write them to JSON; for reading.
+
+    What its references name is checked before it is read. They may name what lies in the folder of the JSON file or
+    below it, on the server that the JSON file came from, and, if that file is on this machine, anything over
+    ``https``. A JSON file from elsewhere never names files of this machine.
+
+    Parameters
+    ----------
+    place : str or Path
+        A JSON file, or its URL.
+    may_read : str, Path, list or dict, optional
+        Folders and URLs in and below which references may also name files; a dictionary gives for each what
+        fsspec's file system takes.
+    **options
+        As for `ZarrAdapter`. The `storage_options` are used for the server of the JSON file alone.
+
+    Raises
+    ------
+    ArgumentError
+        If the place is no path or URL, or a chain of them.
+    """
+
+    name = "references"
+    consolidates = False
+
+    def __init__(self, place: Any, *, may_read: Any = (), **options: Any) -> None:
+        self._may_read = prefixes(may_read)
+        super().__init__(place, **options)
+        self._is_linkable = False
+
+    @staticmethod
+    def claims(place: Any) -> bool:
+        """Return whether a place is a file of JSON, or by its name would be one."""
+        if not isinstance(place, str | os.PathLike):
+            return False
+        location = Location.of(place)
+        if not location.name.partition("?")[0].endswith(_SUFFIX):
+            return False
+        if not location.is_local or not os.path.lexists(location.address):
+            return True
+        if not os.path.isfile(location.address):
+            return False
+        with open(location.address, "rb") as file:
+            return file.read(_LOOKED_AT).lstrip().startswith(b"{")
+
+    def _medium_and_location(self, place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+        text = text_of(place)
+        if not text or ("::" in text and "://" in text):
+            raise ArgumentError(f"{place!r} is no path or URL of one file")
+        location = Location.of(text)
+        return ReferenceFiles(Reach(location, dict(storage_options or {}), self._may_read)), location
+
+    def _only_reads(self, place: Any, location: Location) -> bool:
+        return True
+
+    def _travels_with(self) -> dict[str, Any]:
+        return {"may_read": self._may_read} if self._may_read else {}
