@@ -127,6 +127,9 @@ class IcechunkAdapter(ZarrAdapter):
             return self._medium.is_fixed
         return bool(place.read_only)
 
+    def _travels_with(self) -> dict[str, Any]:
+        return {name: value for name, value in self._asked.items() if value is not None}
+
     def open(self, mode: str) -> None:
         """Open in a mode; see `StoreAdapter.open`."""
         if isinstance(self._medium, RepositoryMedium):

@@ -116,8 +116,8 @@ class ZarrAdapter:
         self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST)
         travels_as = self._location.address if self._location.can_be_linked else place
         options = {**getattr(place, "storage_options", {}), **(storage_options or {})}
-        travels_with = {**({"storage_options": options} if options else {}), **self._travels_with()}
-        self._holder = ArrayHolder(self._held, self._synchronizer, self._wishes, travels_as, travels_with)
+        self._options = {**({"storage_options": options} if options else {}), **self._travels_with()}
+        self._holder = ArrayHolder(self._held, self._synchronizer, self._wishes, travels_as, self._options)
         self._held.source_of = partial(StoredSource, self._holder)
         self._forget()
 
@@ -322,7 +322,8 @@ class ZarrAdapter:
         )
 
     def __reduce__(self) -> Any:
-        return _reopened, (self._location.address, self.mode, self._synchronizer)
+        options = {**self._options, "synchronizer": self._synchronizer}
+        return _reopened, (type(self), self._location.address, self.mode, options)
 
     # -------------------------------------------------------------------------------------------------------- writing
 
@@ -399,7 +400,7 @@ def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None
             progress(0, 1)
 
 
-def _reopened(address: str, mode: str, synchronizer: Any = None) -> ZarrAdapter:
-    adapter = ZarrAdapter(address, synchronizer=synchronizer)
+def _reopened(kind: type[ZarrAdapter], address: str, mode: str, options: Mapping[str, Any]) -> ZarrAdapter:
+    adapter = kind(address, **options)
     adapter.open("r" if mode in READING_MODES else "r+")
     return adapter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,20 @@ def test_every_older_state_can_be_read(repository: Any) -> None:
     for version in ({"snapshot": first}, {"tag": "v1"}):
         with pytest.raises(ModeError):
             open_adapter(repository, "r+", **version)
+
+
+def test_arrays_of_an_older_state_travel_with_it(tmp_path: Path) -> None:
+    """Another process reads the state that was asked for, not the newest."""
+    place = f"icechunk://{tmp_path / 'a'}"
+    write(place, {"/": Group(), "/a": numbers([1])}, adapter=IcechunkAdapter(place))
+    repository = Repository.open(icechunk.local_filesystem_storage(str(tmp_path / "a")))
+    repository.create_tag("v1", repository.lookup_branch("main"))
+    write(place, {"/": Group(), "/a": numbers([2])}, adapter=IcechunkAdapter(place))
+    adapter = open_adapter(place, "r", tag="v1")
+
+    assert pickle.loads(pickle.dumps(adapter.array("/a")))[:].tolist() == [1]
+    assert pickle.loads(pickle.dumps(adapter)).fetch(["/a"])["/a"].tolist() == [1]
+    adapter.close()
 
 
 def test_a_url_names_a_repository_and_a_version(tmp_path: Path) -> None:

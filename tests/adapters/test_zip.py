@@ -250,6 +250,8 @@ def test_arrays_of_an_archive_survive_pickling(archive: Path) -> None:
 
     adapter = open_adapter(archive)
     array = pickle.loads(pickle.dumps(adapter.array("/a")))
+    again = pickle.loads(pickle.dumps(adapter))
     adapter.close()
 
     assert array[2:5].tolist() == [2, 3, 4]
+    assert again.array("/a")[2:5].tolist() == [2, 3, 4]
