@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
-from hdmf_store.adapter import Plan, Progress
+from hdmf_store.adapter import Capabilities, Plan, Progress
 from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import (
     ArraySource,
@@ -71,6 +71,19 @@ class LosesAttributesOfTheRoot(Mutant):
     """Forgets that the root has attributes, too."""
 
     caught_by = "test_a_hierarchy_of_a_root_alone_is_a_hierarchy"
+
+    def changed(self, path: str, node: Node) -> Node:
+        return Group() if path == "/" else node
+
+
+class LosesAttributesAndOnlyReads(Mutant):
+    """Forgets the same, and says that it cannot write; what it holds is looked at all the same."""
+
+    caught_by = "test_a_hierarchy_of_a_root_alone_is_a_hierarchy"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return attrs.evolve(super().capabilities, writable=False)
 
     def changed(self, path: str, node: Node) -> Node:
         return Group() if path == "/" else node
