@@ -63,8 +63,11 @@ class ReferenceAdapter(ZarrAdapter):
             return True
         if not os.path.isfile(location.address):
             return False
-        with open(location.address, "rb") as file:
-            return file.read(_LOOKED_AT).lstrip().startswith(b"{")
+        try:
+            with open(location.address, "rb") as file:
+                return file.read(_LOOKED_AT).lstrip().startswith(b"{")
+        except OSError:  # its name says what it is, and who opens it is told what is wrong
+            return True
 
     def _medium_and_location(self, place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
         text = text_of(place)

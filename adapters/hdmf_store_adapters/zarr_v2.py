@@ -89,9 +89,13 @@ def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str
     data = read(COPY)
     if data is None:
         return None
-    metadata = _parsed(data, location, "/", COPY).get("metadata")
+    copy = _parsed(data, location, "/", COPY)
+    metadata = copy.get("metadata")
     if not isinstance(metadata, dict):
         return None
+    if "record_size" in copy:  # its chunks are no files, so that all would be taken for fill values
+        reason = "is a reference file system in parquet, which is not read here. Write it as JSON, as kerchunk can"
+        raise FormatError(location, "/", reason)
     documents = _assembled(metadata, location)
     return documents if _is_current(documents, read, location) else None
 

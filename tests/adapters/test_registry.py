@@ -168,7 +168,7 @@ def test_a_plugin_that_fails_to_load_is_a_warning_that_names_it(tmp_path: Path, 
         check=True,
     )
 
-    assert done.stdout == "hdf5 icechunk zarr zip"
+    assert done.stdout == "hdf5 icechunk references zarr zip"
     assert "'broken' (broken_vendor:Adapter) could not be loaded" in done.stderr
 
 
