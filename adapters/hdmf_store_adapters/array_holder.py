@@ -9,7 +9,7 @@ import numpy as np
 from zarr.storage import MemoryStore, WrapperStore
 
 from hdmf_store.adapter import READING_MODES, open_adapter
-from hdmf_store.errors import ArgumentError, UnreadableError
+from hdmf_store.errors import ArgumentError, FormatError, UnreadableError
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunks import overlaid
@@ -86,6 +86,8 @@ class ArrayHolder:
 
     def shape_error(self, path: str, problem: Exception) -> Exception:
         """Return the error for a chunk that cannot be decoded."""
+        if isinstance(problem, FormatError):  # the medium has said what is wrong with the key of the chunk
+            return UnreadableError(self._held.address, path, f"{problem.path} {problem.reason}")
         reason = f"a chunk cannot be decoded ({problem}). Is the file complete?"
         return UnreadableError(self._held.address, path, reason)
 

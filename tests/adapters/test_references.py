@@ -80,7 +80,9 @@ def refusal(place: Any, target: str, **options: Any) -> str:
     assert adapter.array("/a")[:50].tolist() == list(range(50))
     assert adapter.fetch(["/b"])["/b"].tolist() == ["one", "two"]
     adapter.close()
-    assert "/a/c/1" in str(caught.value) and repr(target) in str(caught.value)
+    assert (caught.value.location, caught.value.path) == (adapter.location.address, "/a")
+    assert f"/a/c/1 refers to {target!r}" in str(caught.value)
+    assert "Is the file complete" not in str(caught.value)
     return str(caught.value)
 
 
