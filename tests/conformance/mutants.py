@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
-from hdmf_store.adapter import Plan, Progress
+from hdmf_store.adapter import Capabilities, Plan, Progress
 from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import (
     ArraySource,
@@ -216,6 +216,13 @@ class CommitsHalf(Mutant):
     def write(self, plan: Plan, progress: Progress | None = None) -> None:
         for path, node in plan.nodes.items():
             super().write(attrs.evolve(plan, nodes={path: node}), progress)
+
+
+class SaysLessThanItDoes(Mutant):
+    """Its class promises less than its places do, so that what is listed of it is wrong."""
+
+    caught_by = "test_no_place_can_do_more_than_the_class_says"
+    at_best = Capabilities(writable=True, shards=True)
 
 
 class ReplacesOnOpening(Mutant):
