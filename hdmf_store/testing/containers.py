@@ -176,7 +176,9 @@ def _items(value: Any) -> Sequence[Any]:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    one, other = (each.item() if isinstance(each, np.ndarray | np.generic) else each for each in (one, other))
+    one, other = _plain(one), _plain(other)
+    if _is_row(one) or _is_row(other):
+        return False
     if isinstance(one, float) and isinstance(other, float):
         both_nan = math.isnan(one) and math.isnan(other)
         return both_nan or (one == other and math.copysign(1, one) == math.copysign(1, other))
@@ -184,6 +186,11 @@ def _is_same(one: Any, other: Any) -> bool:
         return one == other and one.utcoffset() == other.utcoffset()
     is_plain = isinstance(one, str | bytes | bool | int | complex | date | None)
     return (not is_plain or type(one) is type(other)) and bool(one == other)
+
+
+def _plain(value: Any) -> Any:
+    is_scalar = isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    return value.item() if is_scalar and value.dtype.names is None else value
 
 
 def _shown(value: Any) -> str:

@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 import pynwb
 import pytest
+from hdmf.backends.hdf5 import H5DataIO
 from hdmf.build import BuildManager
 from hdmf.common import AlignedDynamicTable, DynamicTable, DynamicTableRegion, VectorData, VectorIndex, get_type_map
 from hdmf.common.table import EnumData
@@ -277,6 +278,11 @@ def test_a_difference_is_named_with_its_place_and_both_values(name: str) -> None
         ([[1, 2]], np.array([[1, 2]]), True),
         (np.array([[1, 2]]), np.array([[1], [2]]), False),
         ([], np.array([]), True),
+        ([1, 2], None, False),
+        (np.array([1, 2]), "12", False),
+        ([(1, "a")], np.array([(1, "a")], [("n", "int8"), ("t", object)]), True),
+        ([(1, "a")], np.array([(1, "b")], [("n", "int8"), ("t", object)]), False),
+        (np.array([0.5, 1.5]), H5DataIO(np.array([0.5, 1.5])), True),
     ],
 )
 def test_what_hdmf_does_not_keep_apart_is_the_same(written: Any, read: Any, is_same: bool) -> None:
