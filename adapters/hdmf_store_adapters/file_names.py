@@ -1,6 +1,7 @@
 """Which names of objects the files of a system cannot have, where each object is a folder of its name.
 
-Source: Microsoft's page on naming files, paths and namespaces. All common file systems have the limit of 255 bytes.
+Sources: Microsoft's page on naming files, paths and namespaces; the paths of the library that obstore wraps. All common
+file systems have the limit of 255 bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from collections.abc import Iterable
 
 from hdmf_store.nodes import basename, parent
 
-__all__ = ["refused_names"]
+__all__ = ["OBSTORE", "refused_names"]
+
+OBSTORE = "obstore"
+"""Stands where the name of a system does, for stores of obstore, which make paths of keys."""
 
 _MOST_BYTES = 255
 _IGNORES_CASE = ("win32", "darwin")
@@ -22,6 +26,7 @@ _OF_WINDOWS = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+_OF_OBSTORE = re.compile(r".*[\x00-\x1f\x7f].*", re.DOTALL)
 
 
 def refused_names(paths: Iterable[str], known: Iterable[str], system: str) -> dict[str, str]:
@@ -34,8 +39,11 @@ def refused_names(paths: Iterable[str], known: Iterable[str], system: str) -> di
     known : iterable of str
         Of objects that are there already.
     system : str
-        As `sys.platform` names it.
+        As `sys.platform` names it, or `OBSTORE`.
     """
+    if system == OBSTORE:
+        reason = "obstore has no keys with control characters"
+        return {path: reason for path in paths if _OF_OBSTORE.fullmatch(basename(path))}
     refused: dict[str, str] = {}
     taken = {_folded(path): path for path in known} if system in _IGNORES_CASE else {}
     for path in paths:

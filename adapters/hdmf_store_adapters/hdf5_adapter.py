@@ -69,6 +69,7 @@ class HDF5Adapter:
     """
 
     name = "hdf5"
+    at_best = Capabilities(writable=True, linkable=True, links_to=(name,))
 
     def __init__(self, place: Any, **options: Any) -> None:
         if options:
@@ -108,7 +109,7 @@ class HDF5Adapter:
     @property
     def capabilities(self) -> Capabilities:
         """What an HDF5 file can do."""
-        return Capabilities(writable=True, linkable=True, links_to=(self.name,))
+        return self.at_best
 
     @property
     def mode(self) -> str:

@@ -61,8 +61,7 @@ class IcechunkAdapter(ZarrAdapter):
     """
 
     name = "icechunk"
-    consolidates = False
-    transactional = True
+    at_best = attrs.evolve(ZarrAdapter.at_best, consolidates=False, transactional=True)
 
     def __init__(
         self,

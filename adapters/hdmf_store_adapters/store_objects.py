@@ -16,6 +16,9 @@ from zarr.abc.store import Store, SupportsGetSync, SupportsSetSync
 from zarr.buffer import default_buffer_prototype
 from zarr.buffer.cpu import Buffer
 from zarr.core.sync import sync
+from zarr.storage import ObjectStore
+
+from hdmf_store_adapters.file_names import OBSTORE
 
 __all__ = ["CONCURRENCY", "StoreObject"]
 
@@ -33,14 +36,17 @@ class StoreObject:
     store : zarr.abc.store.Store
     """
 
-    system = None
-
     def __init__(self, store: Store) -> None:
         sync(store._ensure_open())  # what zarr does with every store it is given
         self._store = store
         self._superseded: set[str] | None = None
         self._written: set[str] = set()
         self._kept: dict[str, bytes] = {}
+
+    @property
+    def system(self) -> str | None:
+        """None: the objects become no folders; but obstore makes paths of keys, with rules of its own."""
+        return OBSTORE if isinstance(self._store, ObjectStore) else None
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import attrs
 import numpy as np
 import zarr
 from zarr.abc.store import Store
@@ -87,8 +88,16 @@ class ZarrAdapter:
 
     name = "zarr"
     engine = "zarr"
-    consolidates = True
-    transactional = False
+    at_best = Capabilities(
+        writable=True,
+        remote=True,
+        linkable=True,
+        consolidates=True,
+        atomic_changes=True,
+        shards=True,
+        keeps_bytes=True,
+        links_to=LINKED_KINDS,
+    )
 
     def __init__(
         self,
@@ -171,16 +180,12 @@ class ZarrAdapter:
     @property
     def capabilities(self) -> Capabilities:
         """What the store can do."""
-        return Capabilities(
-            writable=not self._read_only,
+        return attrs.evolve(
+            self.at_best,
+            writable=self.at_best.writable and not self._read_only,
             remote=self._location.is_remote or is_on_another_machine(self._place),
             linkable=self._is_linkable,
-            consolidates=self.consolidates,
-            transactional=self.transactional,
-            atomic_changes=True,
             shards=self._held.has_shards,
-            keeps_bytes=True,
-            links_to=LINKED_KINDS,
             reserved_names=self._held.reserved_names,
         )
 
@@ -266,7 +271,7 @@ class ZarrAdapter:
     def consolidate(self) -> None:
         """Write the root's document anew, with the documents of all nodes as they are stored."""
         self._held.check_writes("consolidate", "mode 'r+'")
-        if not self.consolidates:
+        if not self.at_best.consolidates:
             return
         with all_of(self._synchronizer, [HIERARCHY]):
             self._held.reread_all()
@@ -376,7 +381,7 @@ class ZarrAdapter:
         below.sort(key=lambda path: -path.count("/"))
         self._medium.write_many(_counted((zarr_format.files(p, documents[p]) for p in below), progress))
         complete = {ROOT: zarr_format.group_document(Group(), {}, "", ROOT), **known, **documents}
-        self._held.store_root(consolidate and self.consolidates, complete)
+        self._held.store_root(consolidate and self.at_best.consolidates, complete)
         self._medium.publish()
         self._held.adopt(complete)
         self._holder.forget_store()
@@ -384,7 +389,7 @@ class ZarrAdapter:
     def _undo(self, known: Mapping[str, Document], plan: Plan, documents: Mapping[str, Document]) -> None:
         """Take back what a failed write has done, as far as the medium still answers."""
         self._medium.discard()
-        if self._held.is_new or self.transactional:
+        if self._held.is_new or self.at_best.transactional:
             return
         with suppress(Exception):  # the failure that is being reported matters more than one of the clean-up
             new = [path for path in plan.nodes if path not in known and parent(path) in known]

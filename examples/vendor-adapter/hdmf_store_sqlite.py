@@ -10,30 +10,9 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from hdmf_store import errors, nodes
 from hdmf_store.adapter import CREATING_MODES, READING_MODES, Capabilities, Location, check_mode
-from hdmf_store.errors import (
-    ClosedError,
-    HierarchyExistsError,
-    MissingHierarchyError,
-    MissingNodeError,
-    ModeError,
-    UnreadableError,
-)
-from hdmf_store.nodes import (
-    ROOT,
-    Blocks,
-    Dataset,
-    Group,
-    Hierarchy,
-    Origin,
-    Unreadable,
-    blocks_of,
-    node_from_json,
-    node_to_json,
-    pack,
-    settled,
-    unpack,
-)
+from hdmf_store.nodes import ROOT, Blocks, Dataset, Group, Hierarchy, Origin, Unreadable
 
 TABLES = """
 CREATE TABLE nodes (path PRIMARY KEY, node);
@@ -69,9 +48,9 @@ class SQLiteAdapter:
         check_mode(mode)
         address, exists = self.location.address, os.path.exists(self.location.address)
         if mode in (*READING_MODES, "r+") and not exists:
-            raise MissingHierarchyError(address, "does not exist")
+            raise errors.MissingHierarchyError(address, "does not exist")
         if mode in ("w-", "x") and exists:
-            raise HierarchyExistsError(address, f"exists, and mode {mode!r} only creates")
+            raise errors.HierarchyExistsError(address, f"exists, and mode {mode!r} only creates")
         self.mode, self._creates = mode, mode in CREATING_MODES or not exists
 
     def close(self):
@@ -83,7 +62,7 @@ class SQLiteAdapter:
     def asked(self, query, *values):
         """Return the rows that answer a query."""
         if not self.mode:
-            raise ClosedError(self.location.address, "read")
+            raise errors.ClosedError(self.location.address, "read")
         if self._base is None:
             self._base = sqlite3.connect(self.location.address, isolation_level=None)
         return self._base.execute(query, values).fetchall()
@@ -91,17 +70,17 @@ class SQLiteAdapter:
     def load(self):
         """Return all nodes, by one query."""
         if self.mode and self._creates:
-            raise MissingHierarchyError(self.location.address, "nothing has been written yet")
+            raise errors.MissingHierarchyError(self.location.address, "nothing has been written yet")
         if self._hierarchy is None or not self.mode:
             rows = self.asked("SELECT path, node FROM nodes ORDER BY rowid")
-            nodes = {p: node_from_json(text, lambda *kind, p=p: self._values(p, *kind)) for p, text in rows}
-            self._hierarchy = Hierarchy(nodes, self.location.address)
+            found = {p: nodes.node_from_json(text, lambda *kind, p=p: self._values(p, *kind)) for p, text in rows}
+            self._hierarchy = Hierarchy(found, self.location.address)
         return self._hierarchy
 
     def _values(self, path, element, shape):
         def block(start):
             rows = self.asked("SELECT shape, data FROM blocks WHERE path = ? AND start = ?", path, start)
-            return unpack(rows[0][1], element, json.loads(rows[0][0])) if rows else None
+            return nodes.unpack(rows[0][1], element, json.loads(rows[0][0])) if rows else None
 
         return Blocks(element, shape, block, Origin(self.location.identity, path))
 
@@ -112,15 +91,15 @@ class SQLiteAdapter:
     def array(self, path):
         """Return the lazy array of a dataset."""
         if not isinstance(self.load()[path], Dataset):
-            raise MissingNodeError(self.location.address, path)
+            raise errors.MissingNodeError(self.location.address, path)
         return self.load()[path].values
 
     def write(self, plan, progress=None):
         """Store a plan in one transaction; a new file under another name until it is complete."""
         if not self.mode:
-            raise ClosedError(self.location.address, "write")
+            raise errors.ClosedError(self.location.address, "write")
         if self.mode in READING_MODES:
-            raise ModeError(self.location.address, "write", self.mode, "mode 'w', 'a' or 'r+'")
+            raise errors.ModeError(self.location.address, "write", self.mode, "mode 'w', 'a' or 'r+'")
         known = {} if self._creates else dict(self.load().nodes)
         place = Path(f"{self.location.address}.new" if self._creates else self.location.address)
         base = sqlite3.connect(place, isolation_level=None)
@@ -144,14 +123,14 @@ class SQLiteAdapter:
             node = attrs.evolve(known, attributes=node.attributes)  # its values stay
         elif isinstance(node, Dataset):
             if isinstance(node.element, Unreadable):
-                raise UnreadableError(self.location.address, path, node.element.reason)
-            node = settled(node)
-            for start, block in blocks_of(node):
-                row = (path, start, json.dumps(block.shape), pack(block, node.element))
+                raise errors.UnreadableError(self.location.address, path, node.element.reason)
+            node = nodes.settled(node)
+            for start, block in nodes.blocks_of(node):
+                row = (path, start, json.dumps(block.shape), nodes.pack(block, node.element))
                 base.execute("INSERT INTO blocks VALUES (?, ?, ?, ?)", row)
                 progress(block.nbytes, 0)
         query = "INSERT INTO nodes VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET node = excluded.node"
-        base.execute(query, (path, node_to_json(node)))
+        base.execute(query, (path, nodes.node_to_json(node)))
         progress(0, 1)
 
     def consolidate(self):

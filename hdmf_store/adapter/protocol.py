@@ -178,7 +178,11 @@ class StoreAdapter(Protocol):
 
 
 class AdapterClass(Protocol):
-    """What the class of an adapter offers, so that the right one is found for a place or an array."""
+    """What the class of an adapter offers, so that the right one is found for a place or an array.
+
+    It may also have an attribute ``at_best``, the `Capabilities` that no place exceeds; ``hdmf-store adapters`` shows
+    it. Where all places can do the same, ``capabilities`` itself can be that attribute of the class.
+    """
 
     name: str
 

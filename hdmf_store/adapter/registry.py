@@ -10,20 +10,24 @@ import warnings
 import weakref
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from hdmf_store.adapter.protocol import AdapterClass, StoreAdapter
+import attrs
+
+from hdmf_store.adapter.protocol import AdapterClass, Capabilities, StoreAdapter
 from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import Dataset
 
 __all__ = [
     "ENTRY_POINT_GROUP",
+    "Plugin",
     "adapter_class_for",
     "adapter_named",
     "adapters",
     "most_specific",
     "open_adapter",
+    "plugins",
     "recognise",
     "register_adapter",
     "remember_open",
@@ -41,24 +45,85 @@ def register_adapter(adapter_class: AdapterClass) -> AdapterClass:
     return adapter_class
 
 
+@attrs.frozen(kw_only=True)
+class Plugin:
+    """An adapter class, or what should have been one, and where it comes from.
+
+    Parameters
+    ----------
+    name : str
+    entry_point : str
+        The module and the object in it; of a class that was registered, where it was defined.
+    distribution : str
+        The installed package and its version; empty for a class that was registered.
+    adapter_class : AdapterClass, optional
+        None if it could not be loaded.
+    problem : str
+        Why it could not be loaded.
+    """
+
+    name: str
+    entry_point: str
+    distribution: str = ""
+    adapter_class: AdapterClass | None = None
+    problem: str = ""
+
+    @property
+    def at_best(self) -> Capabilities | None:
+        """What no place of this adapter exceeds, if its class says so; what one place can do, its adapter says."""
+        for name in ("at_best", "capabilities"):  # the latter, where all places are alike
+            found = getattr(self.adapter_class, name, None)
+            if isinstance(found, Capabilities):
+                return found
+        return None
+
+
+def plugins() -> list[Plugin]:
+    """Return all adapters that are registered or installed, those that cannot be loaded too, in the order of asking."""
+    registered = [
+        Plugin(name=name, entry_point=f"{cls.__module__}:{getattr(cls, '__qualname__', cls)}", adapter_class=cls)
+        for name, cls in _registered.items()
+    ]
+    return registered + [plugin for plugin in _installed() if plugin.name not in _registered]
+
+
 @cache
-def _installed() -> dict[str, AdapterClass]:
-    found: dict[str, AdapterClass] = {}
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        try:
-            found[entry.name] = entry.load()
-        except Exception as problem:  # noqa: BLE001 - another package's import can fail in any way
+def _installed() -> list[Plugin]:
+    return [_loaded(entry) for entry in entry_points(group=ENTRY_POINT_GROUP)]
+
+
+def _loaded(entry: EntryPoint) -> Plugin:
+    found, problem = None, ""
+    try:
+        found = entry.load()
+    except Exception as error:  # noqa: BLE001 - another package's import can fail in any way
+        problem = f"{type(error).__name__}: {error}"
+    missing = [name for name in ("name", "claims", "recognise") if found is not None and not hasattr(found, name)]
+    if missing:
+        found, problem = None, f"is no class of adapters: it has no {', '.join(missing)}"
+    distribution = f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
+    return Plugin(
+        name=entry.name, entry_point=entry.value, distribution=distribution, adapter_class=found, problem=problem
+    )
+
+
+@cache
+def _usable() -> dict[str, AdapterClass]:
+    """Return the installed adapters that could be loaded; a warning names each of the others, once."""
+    for plugin in _installed():
+        if plugin.adapter_class is None:
             warnings.warn(
-                f"the storage adapter {entry.name!r} ({entry.value}) could not be loaded and is left out: {problem}",
+                f"the storage adapter {plugin.name!r} ({plugin.entry_point}) could not be loaded and is left out: "
+                f"{plugin.problem}",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-    return found
+    return {plugin.name: plugin.adapter_class for plugin in _installed() if plugin.adapter_class is not None}
 
 
 def adapters() -> dict[str, AdapterClass]:
     """Return the known adapter classes by name, in the order in which they are asked."""
-    return {**_registered, **{name: cls for name, cls in _installed().items() if name not in _registered}}
+    return {**_registered, **{name: cls for name, cls in _usable().items() if name not in _registered}}
 
 
 def adapter_class_for(place: Any) -> AdapterClass:

@@ -13,7 +13,8 @@ import click
 from rich.console import Console
 
 from hdmf_store._version import __version__
-from hdmf_store.adapter import StoreAdapter, open_adapter
+from hdmf_store.adapter import StoreAdapter, open_adapter, plugins
+from hdmf_store.cli.installed import plugin_as_json, table_of
 from hdmf_store.cli.progress import Bar
 from hdmf_store.cli.show import file_as_json, size_of, stored_size, strict_json, tree_of
 from hdmf_store.errors import ArgumentError, HDMFStoreError, HierarchyExistsError
@@ -32,6 +33,9 @@ _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 _wide = Console(highlight=False, soft_wrap=True, width=100_000)
 """For trees, whose lines rich cuts at the console's width, which is 80 columns in a pipe: no name may lose its end."""
+
+_table = Console(highlight=False, width=200)
+"""For tables in a pipe, which would be 80 columns wide there."""
 
 
 def _reports_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -173,6 +177,22 @@ def tree(file: str, attributes: bool, depth: int | None, as_json: bool) -> None:
         else:
             shown = tree_of(adapter, attributes=attributes, depth=depth)
             _wide.print(shown, crop=False, no_wrap=True, overflow="ignore")
+
+
+@main.command(epilog=_EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@_reports_errors
+def adapters(as_json: bool) -> None:
+    """List the adapters that are installed, and what each can do at best.
+
+    A place can allow less: what is read-only is not written, what is in memory cannot be linked to. An adapter that
+    could not be loaded is listed with the reason.
+    """
+    found = plugins()
+    if as_json:
+        click.echo(strict_json([plugin_as_json(plugin) for plugin in found]))
+    else:
+        (_out if _out.is_terminal else _table).print(table_of(found))
 
 
 class _Open:

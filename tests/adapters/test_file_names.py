@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from zarr.storage import MemoryStore
+from zarr.storage import MemoryStore, ObjectStore
 
 from hdmf_store.adapter import Plan
 from hdmf_store.errors import NameNotAllowedError
@@ -48,6 +48,21 @@ def test_what_a_system_has_no_files_for_is_listed(system: str) -> None:
 
     expected = [*OF_WINDOWS, LONG] if system == "win32" else [LONG]
     assert [path.removeprefix("/g/") for path in found] == expected
+
+
+def test_what_obstore_has_no_key_for_is_refused_before_anything_is_stored() -> None:
+    """Control characters; all other names are stored and found, long ones too (NEEDS 57)."""
+    objects = pytest.importorskip("obstore.store")
+    store = ObjectStore(objects.MemoryStore())
+    kept = made(*(name for name in [*OF_WINDOWS, *OF_NO_SYSTEM, LONG] if name.isprintable()))
+
+    with pytest.raises(NameNotAllowedError, match="obstore has no keys with control characters") as caught:
+        write(store, made("fine", "tab\t", "delete\x7f"))
+
+    assert caught.value.names == ("/g/tab\t", "/g/delete\x7f")
+    assert list(store.store.list()) == []
+    write(store, kept)
+    assert set(read(store).load()) == set(kept)
 
 
 @pytest.mark.parametrize("system", ["darwin", "win32"])

@@ -231,6 +231,13 @@ class CommitsHalf(Mutant):
             super().write(attrs.evolve(plan, nodes={path: node}), progress)
 
 
+class SaysLessThanItDoes(Mutant):
+    """Its class promises less than its places do, so that what is listed of it is wrong."""
+
+    caught_by = "test_no_place_can_do_more_than_the_class_says"
+    at_best = Capabilities(writable=True, shards=True)
+
+
 class ReplacesOnOpening(Mutant):
     """Deletes what is there when it is opened in mode w, not when something is written."""
 

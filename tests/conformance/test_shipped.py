@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import icechunk
+import pytest
 from icechunk import Repository
-from zarr.storage import MemoryStore
+from zarr.storage import MemoryStore, ObjectStore
 
 from hdmf_store import DirectoryStore, NestedDirectoryStore, TempStore
 from hdmf_store.adapter import Plan, open_adapter
@@ -100,6 +101,15 @@ class TestZarrAsyncStore(AdapterConformance):
 
     def new_place(self, folder: Path) -> Any:
         return CountingAsyncStore()
+
+
+class TestZarrObjectStore(AdapterConformance):
+    """A store of obstore, as zarr wraps it; here in memory."""
+
+    adapter_class = ZarrAdapter
+
+    def new_place(self, folder: Path) -> Any:
+        return ObjectStore(pytest.importorskip("obstore.store").MemoryStore())
 
 
 class TestZip(AdapterConformance):

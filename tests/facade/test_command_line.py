@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import h5py
@@ -12,6 +17,7 @@ from click.testing import CliRunner, Result
 from pynwb import NWBHDF5IO
 
 from hdmf_store import NWBZarrIO, ZarrIO, __version__
+from hdmf_store.adapter import adapters
 from hdmf_store.cli import main
 from tests.facade.recordings import left_overs, new_recording, new_series
 from tests.translate.builder_files import dataset, group, root
@@ -334,10 +340,71 @@ def test_a_wrong_call_is_told_from_a_failure(arguments: list[str]) -> None:
 
 def test_help_explains_every_command() -> None:
     """Exit codes stand in the help."""
-    for command in ([], ["convert"], ["verify"], ["tree"]):
+    for command in ([], ["convert"], ["verify"], ["tree"], ["adapters"]):
         result = _run(*command, "--help")
         assert result.exit_code == 0
         assert "Exit codes" in result.output
+
+
+def test_adapters_lists_what_is_installed_and_what_it_can_do() -> None:
+    """By name, with the package that brings it; capabilities in words, nothing cut off."""
+    result = _run("adapters")
+
+    assert result.exit_code == 0
+    for word in ("hdf5", "icechunk", "zarr", "zip", f"hdmf-store {metadata.version('hdmf-store')}"):
+        assert word in result.output
+    assert "hdmf_store_adapters.icechunk_adapter:IcechunkAdapter" in result.output
+    assert "One Zarr hierarchy in a zip archive." in result.output
+    assert result.output.count("a write is one transaction") == 1, "of Icechunk"
+
+
+def test_adapters_are_listed_for_programs() -> None:
+    """With --json: capabilities by their names, as the classes of the adapters have them."""
+    found = {entry["name"]: entry for entry in json.loads(_run("adapters", "--json").stdout)}
+
+    assert list(found) == list(adapters())
+    assert found["icechunk"]["at_best"]["transactional"] is True
+    assert found["zarr"]["at_best"]["transactional"] is False
+    assert found["hdf5"]["at_best"]["links_to"] == ["hdf5"]
+    assert found["hdf5"]["entry_point"] == "hdmf_store_adapters.hdf5_adapter:HDF5Adapter"
+    assert {entry["problem"] for entry in found.values()} == {None}
+
+
+_VENDORS = {
+    "broken": "raise RuntimeError('no licence')",
+    "half": "class Adapter:\n    name = 'half'",
+    "plain": "class Adapter:\n    'A vault.'\n    name = 'plain'\n    claims = recognise = staticmethod(bool)",
+}
+"""Modules of packages that bring an adapter: it fails, it is no adapter, it does not say what it can do."""
+
+
+@pytest.fixture
+def vendors(tmp_path: Path) -> dict[str, str]:
+    """Put packages of vendors on the path; return the environment variables with which they are found."""
+    for name, code in _VENDORS.items():
+        (tmp_path / f"{name}_vendor.py").write_text(code)
+        info = tmp_path / f"{name}_vendor-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-vendor\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[hdmf_store.adapters]\n{name} = {name}_vendor:Adapter\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)}
+
+
+def test_an_adapter_that_cannot_be_loaded_is_listed_with_the_reason(vendors: dict[str, str]) -> None:
+    """So is what is no adapter; one that does not say what it can do is not made out to do nothing."""
+    command = [sys.executable, "-m", "hdmf_store.cli", "adapters"]
+
+    done = subprocess.run(command, env=vendors, capture_output=True, text=True, check=True)
+    listed = subprocess.run([*command, "--json"], env=vendors, capture_output=True, text=True, check=True)
+
+    assert re.search(r"broken\s+broken-vendor 1\.0\s+could not be loaded\s+RuntimeError: no licence", done.stdout)
+    assert "is no class of adapters: it has no claims, recognise" in done.stdout
+    found = {entry["name"]: entry for entry in json.loads(listed.stdout)}
+    assert found["broken"]["problem"] == "RuntimeError: no licence"
+    assert found["broken"]["at_best"] is found["broken"]["summary"] is None
+    assert (found["plain"]["summary"], found["plain"]["at_best"], found["plain"]["problem"]) == ("A vault.", None, None)
+    assert re.search(r"plain\s+plain-vendor 1\.0\s+not said", done.stdout)
 
 
 def test_the_version_is_told() -> None:

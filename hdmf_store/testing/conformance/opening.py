@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from hdmf_store.adapter import Location, Plan, StoreAdapter
+from hdmf_store.adapter import Capabilities, Location, Plan, StoreAdapter
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
@@ -44,6 +45,17 @@ class Opening(Subject):
         kind: Any = type(self.connect(place))
 
         assert kind.claims(thing) is False
+
+    def test_no_place_can_do_more_than_the_class_says(self, place: Any) -> None:
+        """What is listed of an adapter before a place is named, if it says anything, is the most that it can do."""
+        adapter = self.connect(place)
+        best, here = getattr(type(adapter), "at_best", None), adapter.capabilities
+        if best is None:
+            pytest.skip("about adapters whose class says what it can do at best")
+
+        names = [field.name for field in attrs.fields(Capabilities) if field.default is False]
+        assert [name for name in names if getattr(here, name) and not getattr(best, name)] == []
+        assert set(here.links_to) <= set(best.links_to)
 
     def test_construction_touches_nothing(self, place: Any) -> None:
         """An adapter that was only made is closed, and leaves nothing."""
