@@ -116,7 +116,7 @@ class TestZarrObjectStore(AdapterConformance):
 
 
 class TestZip(AdapterConformance):
-    """A zip archive."""
+    """A zip archive (NEEDS 63)."""
 
     adapter_class = ZipAdapter
 
@@ -134,7 +134,7 @@ class TestZipFormat2(AdapterConformance):
 
 
 class TestIcechunk(AdapterConformance):
-    """An Icechunk repository in a folder."""
+    """An Icechunk repository in a folder (NEEDS 64)."""
 
     adapter_class = IcechunkAdapter
 
