@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from hdmf_store.adapter import Location
 from hdmf_store.errors import ArgumentError
 from hdmf_store_adapters.media import Medium
@@ -44,7 +46,7 @@ class ReferenceAdapter(ZarrAdapter):
     """
 
     name = "references"
-    consolidates = False
+    at_best = attrs.evolve(ZarrAdapter.at_best, writable=False, linkable=False, consolidates=False)
 
     def __init__(self, place: Any, *, may_read: Any = (), **options: Any) -> None:
         self._may_read = prefixes(may_read)
