@@ -190,7 +190,8 @@ def tests(pytest_arguments: list[str]) -> int:
             failed.append(stage)
             say(outcome.stdout)
 
-    command = ["pytest", "-n", "2", *pytest_arguments]
+    # a worker that has nothing left takes over what waits for the other: some tests make whole environments
+    command = ["pytest", "-n", "2", "--dist", "worksteal", *pytest_arguments]
     say(f"{'now':<7}{'tests':<13}{shlex.join(command)}")
     if failed:
         say(f"Whatever the tests say, this run has failed: {', '.join(failed)} (see above).")
