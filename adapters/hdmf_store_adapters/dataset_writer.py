@@ -126,7 +126,7 @@ class DatasetWriter:
             values = datasets[path].values
             if isinstance(values, Unwritten):
                 continue
-            self._medium.declare(self._format.files(path, document))
+            self._medium.declare(self._document_files(path, document))
             assert isinstance(values, RandomAccess)
             for key, data in self._encoded(path, record, values, self._coder(path, document, record), executor):
                 yield f"{path[1:]}/{key}", data
@@ -179,7 +179,7 @@ class DatasetWriter:
         for region, values in dataset.values.pieces:
             self._check_cells(path, record, values)
             shape = tuple(max(length, part.stop) for length, part in zip(shape, region, strict=True))
-            self._medium.declare(self._format.files(path, self._format.resized(document, shape)))
+            self._medium.declare(self._document_files(path, document, shape))
             self._put(path, assembler.add(region, values))
             self._report(values.nbytes)
             yield
@@ -196,6 +196,12 @@ class DatasetWriter:
         prepared = {path: self._prepare(path, known)}
         self._medium.write_many(self._stored(prepared, {path: known}))
         return prepared[path][0]
+
+    def _document_files(
+        self, path: str, document: Mapping[str, Any], shape: tuple[int, ...] | None = None
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield the files of a document, made when they are asked for: most media never ask before the commit."""
+        yield from self._format.files(path, document if shape is None else self._format.resized(document, shape))
 
     def _coder(self, path: str, document: Mapping[str, Any], record: ArrayRecord) -> CodesChunks:
         return record.codec or ZarrChunk(self._format, document, record, self._location, path)

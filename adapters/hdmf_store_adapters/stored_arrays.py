@@ -1,15 +1,15 @@
-"""Lazy arrays over what is stored: zarr arrays for users, and the sources that translation reads.
+"""Lazy arrays over what is stored, as users hold them.
 
-Both are made from metadata alone. A `StoredArray` is a `zarr.Array`, which HDMF and its users ask for, but
-opens zarr's own machinery only when something needs it; small reads are decoded directly. Where writers share a
-synchronizer, every change takes the locks of what it touches and starts from what is stored at that moment.
+A `StoredArray` is made from metadata alone. It is a `zarr.Array`, which HDMF and its users ask for, but opens zarr's
+own machinery only when something needs it; small reads are decoded directly. Where writers share a synchronizer,
+every change takes the locks of what it touches and starts from what is stored at that moment.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import Any
 
 import attrs
@@ -32,16 +32,13 @@ from hdmf_store.nodes import (
     whole,
 )
 from hdmf_store_adapters.array_holder import ArrayHolder
+from hdmf_store_adapters.array_locks import ArrayLocks
 from hdmf_store_adapters.array_record import ArrayRecord, as_text, holds_bytes
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
-from hdmf_store_adapters.chunks import read_region
-from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.selections import plain_region, without_masks
 from hdmf_store_adapters.stored_attributes import StoredAttributes
-from hdmf_store_adapters.synchronizers import all_of
+from hdmf_store_adapters.stored_source import StoredSource, opened_by_zarr
 from hdmf_store_adapters.touched_chunks import (
-    STRIPES,
-    Touches,
     chunks_of_blocks,
     chunks_of_box,
     chunks_of_mask,
@@ -50,48 +47,10 @@ from hdmf_store_adapters.touched_chunks import (
 from hdmf_store_adapters.user_values import empty, in_normal_form
 from hdmf_store_adapters.zarr_v2_codecs import numcodecs_of
 
-__all__ = ["StoredArray", "StoredSource"]
+__all__ = ["StoredArray"]
 
 _DIRECT_BYTES = 2**20
 """Arrays of at most so many bytes are decoded whole for any indexing; beyond, only the chunks that are needed."""
-
-
-@attrs.frozen(eq=False)
-class StoredSource:
-    """The values of one stored array, in normal form, a region at a time."""
-
-    holder: ArrayHolder = attrs.field(repr=False)
-    path: str
-
-    @property
-    def origin(self) -> Origin:
-        """The array in which the values lie."""
-        return Origin(self.holder.address, self.path)
-
-    def read(self, region: Region) -> np.ndarray:
-        """Return the values of a region of the dataset's own shape."""
-        record = self.holder.record(self.path)
-        stored = tuple(slice(0, length) for length in record.shape) if record.is_scalar else region
-        found = self.read_stored(stored)
-        try:
-            values = record.to_normal(found)
-        except DECODING_ERRORS as problem:
-            raise self.holder.shape_error(self.path, problem) from problem
-        return values.reshape(()) if record.is_scalar else values
-
-    def read_stored(self, region: Region) -> np.ndarray:
-        """Return the values of a region of the stored shape, in the stored dtype."""
-        record = self.holder.record(self.path)
-        if record.codec is None:
-            try:
-                return np.asarray(zarr.Array.__getitem__(StoredArray(self.holder, self.path), region))
-            except Exception as problem:
-                raise self.holder.shape_error(self.path, problem) from problem
-        prefix = self.path[1:] + "/"
-        try:
-            return read_region(record, region, lambda key: self.holder.read_chunk(prefix + key))
-        except DECODING_ERRORS as problem:
-            raise self.holder.shape_error(self.path, problem) from problem
 
 
 class StoredArray(zarr.Array):
@@ -104,6 +63,7 @@ class StoredArray(zarr.Array):
     def __init__(self, holder: ArrayHolder, path: str) -> None:
         self._holder = holder
         self._node_path = path
+        self._locks = ArrayLocks(holder, path)
         self._opened: Any = None
         self._opened_for: ArrayRecord | None = None
         self.on_refusal: Callable[[], None] | None = None
@@ -112,15 +72,7 @@ class StoredArray(zarr.Array):
     @property
     def _async_array(self) -> Any:  # what zarr.Array keeps in a field is made on first use here
         if self._opened_for is not self._record:  # not opened yet, or changed since, here or by another writer
-            overlay = DocumentOverlay(self._holder.zarr_store(), self._holder)
-            mode = "r+" if self._holder.writes else "r"
-            try:
-                opened = zarr.open_array(
-                    overlay, path=self._node_path[1:], mode=mode, zarr_format=self._holder.zarr_version()
-                )
-            except DECODING_ERRORS as problem:
-                raise self._holder.shape_error(self._node_path, problem) from problem
-            self._opened = opened.async_array
+            self._opened = opened_by_zarr(self._holder, self._node_path).async_array
             self._opened_for = self._record
         return self._opened
 
@@ -221,7 +173,7 @@ class StoredArray(zarr.Array):
 
     def change_attributes(self, change: Callable[[dict[str, Any]], Any]) -> None:
         """Store what a function makes of the attributes as they are stored at that moment."""
-        with self._alone_with_document():
+        with self._locks.document():
             attributes = self.stored_attributes()
             change(attributes)
             self._holder.put_attributes(self._node_path, attributes)
@@ -255,7 +207,7 @@ class StoredArray(zarr.Array):
         if added.ndim != self.ndim or not -self.ndim <= axis < self.ndim:
             raise ValueError(f"cannot append an array of {added.ndim} axes along axis {axis} of {self.ndim}")
         axis %= self.ndim
-        with self._alone_with_document():
+        with self._locks.document():
             shape = self.shape
             if any(n != m for i, (n, m) in enumerate(zip(added.shape, shape, strict=True)) if i != axis):
                 raise ValueError(f"an array of shape {added.shape} does not fit one of shape {shape} along axis {axis}")
@@ -263,7 +215,7 @@ class StoredArray(zarr.Array):
             box = tuple(
                 slice(n, m) if i == axis else slice(None) for i, (n, m) in enumerate(zip(shape, reached, strict=True))
             )
-            with all_of(self._holder.synchronizer, self._chunk_locks(chunks_of_box(box), reached)):
+            with self._locks.chunks_within(chunks_of_box(box), reached):
                 if self._fits(added) and not self._holder.is_superseded(self._node_path):
                     self._holder.extend(self._node_path, self._record.to_stored(added), axis)
                 else:
@@ -295,7 +247,7 @@ class StoredArray(zarr.Array):
             If these are no numbers, or some that the type cannot hold.
         """
         self._holder.check_writes("change the type of an array")
-        with self._alone_with_document(), all_of(self._holder.synchronizer, self._all_chunk_locks()):
+        with self._locks.document(), self._locks.all_chunks():
             element, layout = Number.of(dtype), self._holder.load()[self._node_path].layout  # type: ignore[union-attr]
             values = self._checked_form(self._all_values(), element)
             # filters may be made for the old type; they are for bulk data, which this is not
@@ -313,12 +265,12 @@ class StoredArray(zarr.Array):
             If the new shape has another number of axes, or a negative length.
         """
         self._holder.check_writes("resize")
-        with self._alone_with_document():
+        with self._locks.document():
             lengths = np.ravel(new_shape)
             if len(lengths) != self.ndim or np.any(lengths < 0):
                 raise ValueError(f"{self.name}: {new_shape} is no shape for an array of {self.ndim} axes")
             grows = bool(np.all(lengths >= np.asarray(self.shape, int)))
-            with all_of(self._holder.synchronizer, () if grows else self._all_chunk_locks()):
+            with nullcontext() if grows else self._locks.all_chunks():
                 if self._record.is_of_objects:
                     self._resize_objects(tuple(lengths.tolist()))
                     return
@@ -352,7 +304,7 @@ class StoredArray(zarr.Array):
 
     def set_basic_selection(self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None) -> None:
         """Store values at integers and slices, one per axis."""
-        with self._alone_with_chunks(chunks_of_box(selection)):
+        with self._locks.chunks(chunks_of_box(selection)):
             stored = self._assigned(value, fields)
             super().set_basic_selection(selection, stored, fields=fields, prototype=prototype)
 
@@ -360,32 +312,32 @@ class StoredArray(zarr.Array):
         self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None
     ) -> None:
         """Store values where the positions along each axis cross."""
-        with self._alone_with_chunks(chunks_of_box(selection)):
+        with self._locks.chunks(chunks_of_box(selection)):
             stored = self._assigned(value, fields)
             super().set_orthogonal_selection(selection, stored, fields=fields, prototype=prototype)
 
     def set_mask_selection(self, mask: Any, value: Any, *, fields: Any = None, prototype: Any = None) -> None:
         """Store values where a mask of the array's shape is true."""
-        with self._alone_with_chunks(chunks_of_mask(mask)):
+        with self._locks.chunks(chunks_of_mask(mask)):
             super().set_mask_selection(mask, self._assigned(value, fields), fields=fields, prototype=prototype)
 
     def set_coordinate_selection(
         self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None
     ) -> None:
         """Store values at single elements, given by their positions along each axis."""
-        with self._alone_with_chunks(chunks_of_points(selection)):
+        with self._locks.chunks(chunks_of_points(selection)):
             stored = self._assigned(value, fields)
             super().set_coordinate_selection(selection, stored, fields=fields, prototype=prototype)
 
     def set_block_selection(self, selection: Any, value: Any, *, fields: Any = None, prototype: Any = None) -> None:
         """Store values in whole chunks, given by the positions of the chunks."""
-        with self._alone_with_chunks(chunks_of_blocks(selection)):
+        with self._locks.chunks(chunks_of_blocks(selection)):
             stored = self._assigned(value, fields)
             super().set_block_selection(selection, stored, fields=fields, prototype=prototype)
 
     def _assign_objects(self, selection: Any, value: Any) -> None:
         self._holder.check_writes("assign into an array")
-        with self._alone_with_document(), all_of(self._holder.synchronizer, self._all_chunk_locks()):
+        with self._locks.document(), self._locks.all_chunks():
             values = self._all_values()
             given = self._normal_form(value)
             values[selection] = given if given.ndim else given[()]
@@ -394,46 +346,6 @@ class StoredArray(zarr.Array):
     def _assigned(self, value: Any, fields: Any) -> Any:
         self._holder.check_writes("assign into an array")
         return value if fields else self._stored_form(value)
-
-    @contextmanager
-    def _alone_with_document(self) -> Iterator[None]:
-        """Be the only one who changes this array's document, as it is stored now."""
-        holder, path = self._holder, self._node_path
-        with all_of(holder.synchronizer, [holder.document_key(path)]):
-            if holder.synchronizer is not None:
-                holder.reread(path)
-            yield
-
-    @contextmanager
-    def _alone_with_chunks(self, touches: Touches) -> Iterator[None]:
-        """Be the only one who changes the chunks that are touched.
-
-        Which ones those are, and which are complete, depends on the shape: who appends waits for the last chunks, so
-        the shape that is read once their locks are held is the one that stays.
-        """
-        holder, path = self._holder, self._node_path
-        if holder.synchronizer is None:
-            yield
-            return
-        holder.reread(path)
-        while True:
-            shape = self.shape
-            with all_of(holder.synchronizer, self._chunk_locks(touches, shape)):
-                holder.reread(path)
-                if self.shape == shape:
-                    yield
-                    return
-
-    def _chunk_locks(self, touches: Touches, shape: tuple[int, ...]) -> list[str]:
-        if self._holder.synchronizer is None:
-            return []
-        return self._lock_keys(touches(shape, self._record.chunks))
-
-    def _all_chunk_locks(self) -> list[str]:
-        return self._lock_keys(range(STRIPES))
-
-    def _lock_keys(self, locks: Any) -> list[str]:
-        return [f"{self._node_path[1:]}/chunks/{lock:03d}" for lock in locks]
 
     def _normal_form(self, value: Any) -> np.ndarray:
         """Return what a caller passes, as an array in the normal form of the elements."""

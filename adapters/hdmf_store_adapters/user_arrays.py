@@ -27,7 +27,8 @@ from hdmf_store.nodes import (
 )
 from hdmf_store_adapters import zarr_v3
 from hdmf_store_adapters.document_overlay import DocumentOverlay
-from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
+from hdmf_store_adapters.stored_arrays import StoredArray
+from hdmf_store_adapters.stored_source import StoredSource
 
 __all__ = ["dataset_of"]
 

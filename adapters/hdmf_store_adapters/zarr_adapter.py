@@ -39,7 +39,8 @@ from hdmf_store_adapters.hierarchy_documents import group_documents, with_specif
 from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.other_writers import OtherWriters
-from hdmf_store_adapters.stored_arrays import StoredArray, StoredSource
+from hdmf_store_adapters.stored_arrays import StoredArray
+from hdmf_store_adapters.stored_source import StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for
 from hdmf_store_adapters.zarr_format import FORMATS, Document
 from hdmf_store_adapters.zarr_places import (

@@ -20,14 +20,12 @@ import attrs
 from hdmf_store.errors import FormatError, UnsupportedValueError
 from hdmf_store.nodes import (
     Bytes,
-    Codec,
     Compound,
     Dataset,
     ElementType,
     Group,
     Layout,
     Link,
-    Number,
     ReferenceTo,
     Target,
     Text,
@@ -38,6 +36,7 @@ from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_r
 from hdmf_store_adapters.chunk_codecs import chunk_codec
 from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, shard_shape
+from hdmf_store_adapters.zarr_v3_codecs import encode_codec, layout_of, serializer_of, sharding_of
 from hdmf_store_adapters.zarr_v3_types import (
     DECLARED,
     DTYPE,
@@ -49,7 +48,6 @@ from hdmf_store_adapters.zarr_v3_types import (
     decode_fill,
     encode_fill,
     encode_type,
-    plain_fill,
     readable_by_every_zarr,
     stored_dtype,
 )
@@ -314,11 +312,11 @@ def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -
     if compressors is None:
         compressors = default_compressors(element, count)
     data_type = encode_type(element, widths)
-    codecs = [_encode_codec(codec, element) for codec in layout.filters or ()]
-    codecs.append(_serializer(layout.serializer, element))
-    codecs += [_encode_codec(codec, element) for codec in compressors]
+    codecs = [encode_codec(codec, element) for codec in layout.filters or ()]
+    codecs.append(serializer_of(layout.serializer, element))
+    codecs += [encode_codec(codec, element) for codec in compressors]
     if shards:
-        codecs = [_sharding(chunks, codecs)]
+        codecs = [sharding_of(chunks, codecs)]
     separator = layout.separator or ("." if all(n <= c for n, c in zip(shape, chunks, strict=True)) else "/")
     document = _document("array", _array_attributes(dataset, location, path))
     document |= {
@@ -357,61 +355,6 @@ def _array_attributes(dataset: Dataset, location: str, path: str) -> dict[str, A
     if names_of_axes and all(name is not None for name in names_of_axes):
         attributes[DIMENSIONS] = list(names_of_axes)
     return attributes
-
-
-def _encode_codec(codec: Codec, element: ElementType) -> dict[str, Any]:
-    settings = dict(codec.configuration)
-    if codec.name == "blosc":  # what the registry requires and numcodecs finds out for itself
-        size = element.dtype.itemsize if isinstance(element, Number) else 1
-        settings.setdefault("typesize", size)
-        settings.setdefault("blocksize", 0)
-        if settings.get("shuffle", "auto") == "auto":
-            settings["shuffle"] = "shuffle" if size > 1 else "bitshuffle"
-    needs_settings = settings or codec.name.startswith("numcodecs.")  # zarr refuses one of these without any
-    return {"name": codec.name, "configuration": settings} if needs_settings else {"name": codec.name}
-
-
-_OBJECT_CODECS = frozenset(
-    f"numcodecs.{name}" for name in ("json2", "msgpack2", "pickle", "vlen-array", "vlen-bytes", "vlen-utf8")
-)
-"""Steps of object arrays, which only format 2 has."""
-
-
-def _serializer(wished: Codec | None, element: ElementType) -> dict[str, Any]:
-    """Return the step from array to bytes: what is wished where it suits the elements.
-
-    A layout that was read may come with a step for elements of another kind, or of an older format.
-    """
-    default = _default_serializer(element)
-    if wished is None or wished.name in _OBJECT_CODECS:
-        return default
-    if wished.name == default["name"] and not wished.configuration:
-        return default  # in its one spelling
-    is_for_numbers = wished.name not in ("vlen-utf8", "vlen-bytes")
-    return _encode_codec(wished, element) if is_for_numbers == (default["name"] == "bytes") else default
-
-
-def _default_serializer(element: ElementType) -> dict[str, Any]:
-    if isinstance(element, Text | ReferenceTo):
-        return {"name": "vlen-utf8", "configuration": {}}
-    if isinstance(element, Bytes):
-        return {"name": "vlen-bytes", "configuration": {}}
-    if isinstance(element, Number) and element.dtype.itemsize == 1:
-        return {"name": "bytes"}
-    return {"name": "bytes", "configuration": {"endian": "little"}}
-
-
-def _sharding(chunks: tuple[int, ...], codecs: list[dict[str, Any]]) -> dict[str, Any]:
-    index = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
-    return {
-        "name": "sharding_indexed",
-        "configuration": {
-            "chunk_shape": list(chunks),
-            "codecs": codecs,
-            "index_codecs": index,
-            "index_location": "end",
-        },
-    }
 
 
 CELL_FORM = encode_target
@@ -488,27 +431,7 @@ def _decode_layout(
         is_of_objects=isinstance(element, Bytes) and codec is not None,
     )
     names = document.get("dimension_names") or (document.get("attributes") or {}).get(DIMENSIONS)
-    layout = _layout_of(codecs, stored, document.get("fill_value"), element)
+    layout = layout_of(codecs, stored, document.get("fill_value"), element)
     if isinstance(names, list) and len(names) == len(shape):
         layout = attrs.evolve(layout, dimension_names=names)
     return record, layout
-
-
-def _layout_of(codecs: list[Any], stored: tuple[int, ...], fill: Any, element: ElementType) -> Layout:
-    chunks, shards = stored, None
-    steps = [Codec(c) if isinstance(c, str) else Codec(c["name"], c.get("configuration") or {}) for c in codecs]
-    if len(steps) == 1 and steps[0].name == "sharding_indexed":
-        inner = steps[0].configuration
-        chunks, shards = tuple(inner["chunk_shape"]), stored
-        steps = [Codec(c["name"], c.get("configuration") or {}) for c in inner["codecs"]]
-    at = next((i for i, s in enumerate(steps) if s.name in ("bytes", "vlen-utf8", "vlen-bytes")), None)
-    if at is None:
-        return Layout(chunks=chunks, shards=shards)
-    return Layout(
-        chunks=chunks,
-        shards=shards,
-        filters=steps[:at],
-        serializer=steps[at],
-        compressors=steps[at + 1 :],
-        fill_value=plain_fill(fill) if isinstance(element, Number) else None,
-    )

@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+import attrs
 from hdmf.backends.hdf5 import HDF5IO
 from hdmf.backends.io import HDMFIO
 from hdmf.build import GroupBuilder
 from hdmf.container import Container
 
 from hdmf_store.errors import ArgumentError
+from hdmf_store.facade.arguments import check_flags
 
-__all__ = ["exported"]
+__all__ = ["WriteArguments", "exported"]
+
+
+@attrs.frozen(kw_only=True)
+class WriteArguments:
+    """What `export` takes as `write_args`, of the arguments of `write_builder`.
+
+    Parameters
+    ----------
+    link_data, exhaust_dci, consolidate_metadata : bool
+    """
+
+    link_data: bool = True
+    exhaust_dci: bool = True
+    consolidate_metadata: bool = True
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any] | None, consolidate_metadata: Any) -> WriteArguments:
+        """Return the arguments that a caller gave, which stay as they are, with what else was asked for.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument is none of these, or no bool.
+        """
+        arguments = {"consolidate_metadata": consolidate_metadata, **(given or {})}
+        arguments.pop("export_source", None)  # it is that of src_io
+        unknown = sorted(set(arguments) - {field.name for field in attrs.fields(cls)})
+        if unknown:
+            raise ArgumentError(f"write_args holds {', '.join(unknown)}, which no write takes")
+        check_flags(**arguments)
+        return cls(**arguments)
 
 
 @contextmanager

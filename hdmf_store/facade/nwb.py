@@ -11,7 +11,7 @@ from hdmf.build import BuildManager
 from hdmf_store.adapter import CREATING_MODES, StoreAdapter, check_mode
 from hdmf_store.errors import ArgumentError, MissingExtraError, MissingHierarchyError
 from hdmf_store.facade.arguments import check_flags
-from hdmf_store.facade.store_io import adapter_of
+from hdmf_store.facade.namespaces import adapter_of
 from hdmf_store.facade.zarr_io import ZarrIO, adapter_options
 from hdmf_store.nodes import ROOT, Group
 from hdmf_store.translate.specs import load_namespaces as load_cached

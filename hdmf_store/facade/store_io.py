@@ -7,7 +7,6 @@ adapter stores nodes.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from pathlib import Path
@@ -37,12 +36,12 @@ from hdmf_store.errors import (
     ModeError,
 )
 from hdmf_store.facade.arguments import check_callable, check_flags, check_type
-from hdmf_store.facade.exported import exported
-from hdmf_store.facade.workers import check_jobs, workers
+from hdmf_store.facade.exported import WriteArguments, exported
+from hdmf_store.facade.namespaces import adapter_of, load_from_open, load_from_place
+from hdmf_store.facade.workers import Workers
 from hdmf_store.translate.from_builders import Destination, path_of
 from hdmf_store.translate.growing import admit_long_columns, columns_in_memory
 from hdmf_store.translate.reading import Reader
-from hdmf_store.translate.specs import load_namespaces, spec_root
 from hdmf_store.translate.writing import Wishes, all_builders, store
 
 __all__ = ["StoreIO", "UnsupportedModeError"]
@@ -222,20 +221,12 @@ class StoreIO(HDMFIO):
         if isinstance(file, list | tuple) and namespaces is None:  # HDMF and HDF5IO have them third
             file, namespaces = None, list(file)
         path, file = cls._place_or_file(path, file)
-        given = [place for place in (path, file, io) if place is not None]
-        if len(given) != 1:
-            raise ArgumentError("pass either a path or an open file to load namespaces from")
         if path is None:
-            adapter = getattr(given[0], "adapter", given[0])
-            check_type("file", adapter, StoreAdapter)
-            return _loaded(namespace_catalog, adapter, namespaces)
+            return load_from_open(namespace_catalog, file, io, namespaces)
+        if file is not None or io is not None:
+            raise ArgumentError("pass either a path or an open file to load namespaces from")
         options = {"storage_options": storage_options} if storage_options else {}
-        adapter = adapter_of(cls._adapter_class(path), path, options)
-        adapter.open("r")
-        try:
-            return _loaded(namespace_catalog, adapter, namespaces)
-        finally:
-            adapter.close()
+        return load_from_place(namespace_catalog, adapter_of(cls._adapter_class(path), path, options), namespaces)
 
     @classmethod
     def _place_or_file(cls, path: Any, file: Any) -> tuple[Any, Any]:
@@ -247,7 +238,7 @@ class StoreIO(HDMFIO):
     ) -> dict[str, Any]:
         """Load the specifications that this file caches into a catalog."""
         self._check("load namespaces")
-        return _loaded(namespace_catalog, self._adapter, namespaces)
+        return load_from_open(namespace_catalog, self._adapter, None, namespaces)
 
     # ---------------------------------------------------------------------------------------------------------- reading
 
@@ -332,12 +323,12 @@ class StoreIO(HDMFIO):
             exhaust_dci=exhaust_dci,
             consolidate_metadata=consolidate_metadata,
         )
-        check_jobs(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
+        team = Workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
         check_callable("progress", progress)
         herd = self._herd_of(container, herd)
         earlier = self._written_columns(container)
         builder = self.manager.build(container, source=self.source, root=True)
-        with workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor) as pool:
+        with team.pool() as pool:
             wishes = Wishes(
                 catalogs=[self.manager.namespace_catalog] if cache_spec else [],
                 consolidate=consolidate_metadata,
@@ -431,32 +422,25 @@ class StoreIO(HDMFIO):
         check_type("src_io", src_io, HDMFIO)
         check_type("container", container, AbstractContainer, optional=True)
         check_type("write_args", write_args, Mapping, optional=True)
-        check_jobs(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
+        team = Workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
         check_callable("progress", progress)
         if self._mode not in CREATING_MODES:
             raise UnsupportedModeError(self.source, "export", self._mode, "mode 'w'")
-        arguments = {"link_data": True, "exhaust_dci": True, **(write_args or {})}
-        unknown = sorted(set(arguments) - {"link_data", "exhaust_dci", "consolidate_metadata", "export_source"})
-        if unknown:
-            raise ArgumentError(f"write_args holds {', '.join(unknown)}, which no write takes")
-        consolidate_metadata = arguments.pop("consolidate_metadata", consolidate_metadata)
-        arguments.pop("export_source", None)  # it is src_io's
-        check_flags(
-            clear_cache=clear_cache, cache_spec=cache_spec, consolidate_metadata=consolidate_metadata, **arguments
-        )
+        arguments = WriteArguments.of(write_args, consolidate_metadata)
+        check_flags(clear_cache=clear_cache, cache_spec=cache_spec)
         with exported(src_io, container, clear_cache, self.source, StoreIO) as (builder, is_built):
             catalogs = [io.manager.namespace_catalog for io in (self, src_io) if io.manager is not None]
             origin = Location.of(str(src_io.source)) if isinstance(src_io.source, str | Path) else None
-            with workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor) as pool:
+            with team.pool() as pool:
                 wishes = Wishes(
                     catalogs=catalogs if cache_spec else [],
                     named_by=[] if is_built else catalogs,
-                    consolidate=consolidate_metadata,
-                    interleave=not arguments["exhaust_dci"],
+                    consolidate=arguments.consolidate_metadata,
+                    interleave=not arguments.exhaust_dci,
                     progress=progress,
                     executor=pool,
                 )
-                destination = Destination(adapter=self._adapter, link_data=arguments["link_data"], export_from=origin)
+                destination = Destination(adapter=self._adapter, link_data=arguments.link_data, export_from=origin)
                 self._store(builder, destination, wishes)
 
     def get_written(self, builder: BaseBuilder) -> bool:
@@ -486,28 +470,3 @@ class StoreIO(HDMFIO):
         herd = HERD(type_map=self.manager.type_map) if herd is None else herd
         herd.add_ref_container(container)
         return herd
-
-
-def adapter_of(adapter_class: Any, path: Any, options: Mapping[str, Any]) -> StoreAdapter:
-    """Return the adapter for a path with options, or the one that is given in place of a path.
-
-    Raises
-    ------
-    ArgumentError
-        If an adapter is given, and options that only a new one could take.
-    """
-    if not isinstance(path, StoreAdapter):
-        adapter: StoreAdapter = adapter_class(path, **options)
-        return adapter
-    if options:
-        raise ArgumentError(f"an adapter has its options already; pass {', '.join(options)} to the adapter itself")
-    return path
-
-
-def _loaded(catalog: Any, adapter: StoreAdapter, namespaces: Any) -> dict[str, Any]:
-    """Load what a file caches, and warn if that is nothing."""
-    check_type("namespace_catalog", catalog, NamespaceCatalog, TypeMap)
-    check_type("namespaces", namespaces, list, tuple, optional=True)
-    if spec_root(adapter.load()) is None:
-        warnings.warn(f"No cached namespaces found in {adapter.location}", stacklevel=3)
-    return load_namespaces(catalog, adapter, namespaces)

@@ -6,24 +6,21 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
+import attrs
 from threadpoolctl import threadpool_limits
 
 from hdmf_store.errors import ArgumentError
 
-__all__ = ["workers"]
+__all__ = ["Workers"]
 
 _CONTEXTS = ("fork", "spawn", "forkserver")
 
 
-@contextmanager
-def workers(
-    number_of_jobs: int,
-    max_threads_per_process: int | None,
-    multiprocessing_context: str | None,
-    executor: Executor | None,
-) -> Iterator[Executor | None]:
-    """Yield the executor for a write, None where this process does it alone.
+@attrs.frozen
+class Workers:
+    """Who does the work of a write, as a caller asks for it.
 
     Parameters
     ----------
@@ -40,41 +37,46 @@ def workers(
     Raises
     ------
     ArgumentError
-        If a number is below 1, the context unknown, or both jobs and an executor are given.
+        If a number is below 1, the context unknown, or both jobs and an executor are given; before anything is touched.
     """
-    check_jobs(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
-    if executor is not None or number_of_jobs == 1:
-        yield executor
-        return
-    start = multiprocessing_context or _default_context()
-    context = multiprocessing.get_context(start)
-    limit = (max_threads_per_process,)
-    with ProcessPoolExecutor(number_of_jobs, context, initializer=_limit_threads, initargs=limit) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+
+    number_of_jobs: int
+    max_threads_per_process: int | None
+    multiprocessing_context: str | None
+    executor: Executor | None
+
+    def __attrs_post_init__(self) -> None:
+        _check_count("number_of_jobs", self.number_of_jobs)
+        if self.max_threads_per_process is not None:
+            _check_count("max_threads_per_process", self.max_threads_per_process)
+        if self.multiprocessing_context is not None and self.multiprocessing_context not in _CONTEXTS:
+            raise ArgumentError(f"multiprocessing_context must be one of {', '.join(_CONTEXTS)}")
+        executor = self.executor
+        if executor is not None and self.number_of_jobs != 1:
+            raise ArgumentError("pass either an executor or number_of_jobs, not both")
+        if executor is not None and not isinstance(executor, Executor) and not hasattr(executor, "submit"):
+            what = f"{executor!r:.60}"
+            raise ArgumentError(f"executor must have the methods of concurrent.futures.Executor, {what} has not")
+
+    @contextmanager
+    def pool(self) -> Iterator[Executor | None]:
+        """Give the executor for a write, None where this process does it alone."""
+        if self.executor is not None or self.number_of_jobs == 1:
+            yield self.executor
+            return
+        context = multiprocessing.get_context(self.multiprocessing_context or _default_context())
+        limit = (self.max_threads_per_process,)
+        with ProcessPoolExecutor(self.number_of_jobs, context, initializer=_limit_threads, initargs=limit) as pool:
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
-def check_jobs(
-    number_of_jobs: int,
-    max_threads_per_process: int | None,
-    multiprocessing_context: str | None,
-    executor: Executor | None,
-) -> None:
-    """Refuse what `workers` could not do, before anything is touched."""
-    for name, value in (("number_of_jobs", number_of_jobs), ("max_threads_per_process", max_threads_per_process)):
-        if value is None and name != "number_of_jobs":
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ArgumentError(f"{name} must be a whole number of at least 1, not {value!r}")
-    if multiprocessing_context is not None and multiprocessing_context not in _CONTEXTS:
-        raise ArgumentError(f"multiprocessing_context must be one of {', '.join(_CONTEXTS)}")
-    if executor is not None and number_of_jobs != 1:
-        raise ArgumentError("pass either an executor or number_of_jobs, not both")
-    if executor is not None and not isinstance(executor, Executor) and not hasattr(executor, "submit"):
-        raise ArgumentError(f"executor must have the methods of concurrent.futures.Executor, {executor!r:.60} has not")
+def _check_count(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ArgumentError(f"{name} must be a whole number of at least 1, not {value!r}")
 
 
 def _default_context() -> str:
