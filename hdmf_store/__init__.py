@@ -27,6 +27,7 @@ from hdmf_store.errors import (
     MissingNodeError,
     ModeError,
     NameNotAllowedError,
+    RefusedTargetError,
     UnreadableError,
     UnsupportedValueError,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "Plan",
     "ProcessSynchronizer",
     "ReferenceTo",
+    "RefusedTargetError",
     "StoreAdapter",
     "StoreIO",
     "Target",

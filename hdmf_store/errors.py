@@ -261,6 +261,21 @@ class DanglingTargetError(HierarchyError):
 
 
 @attrs.define(eq=False)
+class RefusedTargetError(DanglingTargetError):
+    """A link or reference leads to a file that this file may not make us read.
+
+    Attributes
+    ----------
+    tried : tuple of str
+        The places that were refused, each with the reason.
+    """
+
+    def __str__(self) -> str:
+        holder = repr(self.path) if self.path else "a reference"
+        return f"{self.location}: {holder} leads to {self.target!r} in another file. {' '.join(self.tried)}"
+
+
+@attrs.define(eq=False)
 class LinkCycleError(HierarchyError):
     """Links that lead back to themselves."""
 

@@ -52,6 +52,7 @@ PUBLIC_NAMES = [
     "ProcessSynchronizer",
     "ROOT_NAME",
     "ReferenceTo",
+    "RefusedTargetError",
     "SPEC_LOC_ATTR",
     "SUPPORTED_ZARR_STORES",
     "StoreAdapter",

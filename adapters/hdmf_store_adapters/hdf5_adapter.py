@@ -15,7 +15,16 @@ from typing import Any
 import h5py
 import numpy as np
 
-from hdmf_store.adapter import CREATING_MODES, READING_MODES, Capabilities, Location, Plan, Progress, check_mode
+from hdmf_store.adapter import (
+    CREATING_MODES,
+    READING_MODES,
+    Capabilities,
+    Location,
+    Plan,
+    Progress,
+    check_mode,
+    prefixes,
+)
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
@@ -30,6 +39,7 @@ from hdmf_store.errors import (
 from hdmf_store.nodes import (
     ROOT,
     Dataset,
+    ElementType,
     Group,
     Hierarchy,
     Layout,
@@ -50,6 +60,7 @@ from hdmf_store.nodes import (
 )
 from hdmf_store_adapters import hdf5_values as values_of
 from hdmf_store_adapters.chunks import BUFFER_BYTES
+from hdmf_store_adapters.hdf5_pieces import why_not_read
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size
 
 __all__ = ["HDF5Adapter"]
@@ -66,12 +77,16 @@ class HDF5Adapter:
     ----------
     place : str or Path
         A local file.
+    may_read : str, Path, list or dict, optional
+        Folders in and below which values may lie as well, besides the folder of the file: those of external and
+        virtual datasets.
     """
 
     name = "hdf5"
+    reads_other_files = True
     at_best = Capabilities(writable=True, linkable=True, links_to=(name,))
 
-    def __init__(self, place: Any, **options: Any) -> None:
+    def __init__(self, place: Any, *, may_read: Any = (), **options: Any) -> None:
         if options:
             raise ArgumentError(f"HDF5 files take no options, so {', '.join(options)} cannot be meant")
         if not isinstance(place, str | os.PathLike):
@@ -79,6 +94,7 @@ class HDF5Adapter:
         self._location = Location.of(place)
         if not self._location.is_local:
             raise ArgumentError(f"{self._location}: HDF5 files are read from local paths only; copy the file first")
+        self._may_read = prefixes(may_read)
         self._mode = ""
         self._creates = False
         self._file: h5py.File | None = None
@@ -149,7 +165,7 @@ class HDF5Adapter:
         file = self._opened("read")
         if self._hierarchy is None:
             nodes: dict[str, Node] = {}
-            _walk(file, ROOT, nodes, {})
+            _walk(file, ROOT, nodes, {}, self._may_read)
             self._hierarchy = Hierarchy(nodes, self._location.address)
         return self._hierarchy
 
@@ -168,6 +184,9 @@ class HDF5Adapter:
         found = self._opened("read").get(path)
         if not isinstance(found, h5py.Dataset):
             raise MissingNodeError(self._location.address, path)
+        refused = why_not_read(found, self._may_read)
+        if refused is not None:
+            raise UnreadableError(self._location.address, path, refused)
         element = values_of.element_of(found)
         return found if isinstance(element, Number | Unreadable) else values_of.NormalDataset(found, element)
 
@@ -216,7 +235,7 @@ class HDF5Adapter:
 # ----------------------------------------------------------------------------------------------------------- reading
 
 
-def _walk(group: h5py.Group, path: str, nodes: dict[str, Node], seen: dict[Any, str]) -> None:
+def _walk(group: h5py.Group, path: str, nodes: dict[str, Node], seen: dict[Any, str], may_read: Any) -> None:
     seen[group.id] = path
     nodes[path] = Group(_attributes(group))
     for name in group:
@@ -229,10 +248,11 @@ def _walk(group: h5py.Group, path: str, nodes: dict[str, Node], seen: dict[Any, 
         if found.id in seen:  # a second hard link to the same object
             nodes[child] = Link(Target(seen[found.id]))
         elif isinstance(found, h5py.Group):
-            _walk(found, child, nodes, seen)
+            _walk(found, child, nodes, seen, may_read)
         elif isinstance(found, h5py.Dataset):
             seen[found.id] = child
-            nodes[child] = _dataset(found, _attributes(found))
+            refused = why_not_read(found, may_read)
+            nodes[child] = _dataset(found, _attributes(found), Unreadable(refused) if refused else None)
 
 
 def _attributes(thing: h5py.Group | h5py.Dataset) -> dict[str, Any]:
@@ -243,8 +263,8 @@ def _attributes(thing: h5py.Group | h5py.Dataset) -> dict[str, Any]:
     return found
 
 
-def _dataset(dataset: h5py.Dataset, attributes: dict[str, Any]) -> Dataset:
-    element = values_of.element_of(dataset)
+def _dataset(dataset: h5py.Dataset, attributes: dict[str, Any], element: ElementType | None = None) -> Dataset:
+    element = element or values_of.element_of(dataset)
     shape = (0,) if dataset.shape is None else dataset.shape
     fill = dataset.fillvalue if isinstance(element, Number) and dataset.chunks and dataset.fillvalue else None
     layout = Layout(fill_value=fill, maxshape=dataset.maxshape if dataset.maxshape != shape else None)

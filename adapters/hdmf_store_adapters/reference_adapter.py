@@ -8,11 +8,10 @@ from typing import Any
 
 import attrs
 
-from hdmf_store.adapter import Location
+from hdmf_store.adapter import Location, Reach, prefixes
 from hdmf_store.errors import ArgumentError
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.reference_files import ReferenceFiles
-from hdmf_store_adapters.reference_targets import Reach, prefixes
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from hdmf_store_adapters.zarr_places import text_of
 
@@ -46,6 +45,7 @@ class ReferenceAdapter(ZarrAdapter):
     """
 
     name = "references"
+    reads_other_files = True
     at_best = attrs.evolve(ZarrAdapter.at_best, writable=False, linkable=False, consolidates=False)
 
     def __init__(self, place: Any, *, may_read: Any = (), **options: Any) -> None:

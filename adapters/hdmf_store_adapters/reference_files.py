@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 
+from hdmf_store.adapter import Admitted, Reach
 from hdmf_store.errors import LocationError, UnreadableError
 from hdmf_store_adapters.media import ReadOnly
 from hdmf_store_adapters.medium_store import MediumStore
 from hdmf_store_adapters.reference_tables import Extent, ReferenceTable, table_of
-from hdmf_store_adapters.reference_targets import Reach, Target
 from hdmf_store_adapters.remote_files import file_system
 
 __all__ = ["ReferenceFiles"]
@@ -39,7 +39,7 @@ class ReferenceFiles(ReadOnly):
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
         self._table: ReferenceTable | None = None
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[str, Admitted] = {}
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None if there is no such key."""
@@ -135,7 +135,7 @@ class _Part:
 
     key: str
     extent: Extent
-    target: Target
+    target: Admitted
 
 
 def _read(parts: Sequence[_Part]) -> list[bytes | Exception]:

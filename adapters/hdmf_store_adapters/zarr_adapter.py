@@ -191,6 +191,12 @@ class ZarrAdapter:
         )
 
     @property
+    def storage_options(self) -> Mapping[str, Any]:
+        """What the file system was given, which files of the same origin are opened with as well."""
+        options: Mapping[str, Any] = self._options.get("storage_options", {})
+        return options
+
+    @property
     def mode(self) -> str:
         """The mode in which it is open; empty while it is not."""
         return self._held.mode

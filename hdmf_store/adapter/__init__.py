@@ -3,12 +3,14 @@
 from hdmf_store.adapter.location import Location
 from hdmf_store.adapter.modes import CREATING_MODES, MODES, READING_MODES, check_mode
 from hdmf_store.adapter.protocol import AdapterClass, Capabilities, Plan, Progress, StoreAdapter
+from hdmf_store.adapter.reach import Admitted, Reach, prefixes
 from hdmf_store.adapter.registry import (
     ENTRY_POINT_GROUP,
     Plugin,
     adapter_class_for,
     adapter_named,
     adapters,
+    connect,
     most_specific,
     open_adapter,
     plugins,
@@ -24,19 +26,23 @@ __all__ = [
     "MODES",
     "READING_MODES",
     "AdapterClass",
+    "Admitted",
     "Capabilities",
     "Location",
     "Plan",
     "Plugin",
     "Progress",
+    "Reach",
     "StoreAdapter",
     "adapter_class_for",
     "adapter_named",
     "adapters",
     "check_mode",
+    "connect",
     "most_specific",
     "open_adapter",
     "plugins",
+    "prefixes",
     "recognise",
     "register_adapter",
     "remember_open",

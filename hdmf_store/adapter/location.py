@@ -147,8 +147,8 @@ class Location:
         Returns
         -------
         tuple of Location
-            Empty when the source means this hierarchy itself, or nothing that may be reached from here: a hierarchy
-            that is not local never leads to local files.
+            Empty when the source means this hierarchy itself. Which of them may be read is another question, which
+            `Reach` answers.
 
         Examples
         --------
@@ -167,9 +167,7 @@ class Location:
         if self.is_local and not os.path.isabs(source):
             # only this file may have been linked into the folder in which the others lie
             candidates.append(Location(os.path.normpath(os.path.join(self.address, source))))
-        # what lies elsewhere may not make this machine read its own files
-        reachable = [c for c in candidates if self.is_local or not c.is_local]
-        unique = dict.fromkeys(c for c in reachable if c.identity != self.identity)
+        unique = dict.fromkeys(c for c in candidates if c.identity != self.identity)
         return tuple(unique)
 
     def _split(self) -> tuple[str, str]:

@@ -182,6 +182,10 @@ class AdapterClass(Protocol):
 
     It may also have an attribute ``at_best``, the `Capabilities` that no place exceeds; ``hdmf-store adapters`` shows
     it. Where all places can do the same, ``capabilities`` itself can be that attribute of the class.
+
+    Where values can lie in files other than the one that is opened, ``reads_other_files = True`` says so. The class
+    then takes ``may_read``, and asks `Reach` before it reads from any of them. An adapter with an attribute
+    ``storage_options`` has files of the same origin opened with these.
     """
 
     name: str

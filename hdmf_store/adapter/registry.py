@@ -25,6 +25,7 @@ __all__ = [
     "adapter_class_for",
     "adapter_named",
     "adapters",
+    "connect",
     "most_specific",
     "open_adapter",
     "plugins",
@@ -174,7 +175,24 @@ def adapter_named(name: str) -> AdapterClass:
     return known[name]
 
 
-def open_adapter(place: Any, mode: str = "r", **options: Any) -> StoreAdapter:
+def connect(place: Any, kind: AdapterClass, may_read: Any = (), **options: Any) -> StoreAdapter:
+    """Return an adapter for a place, unopened.
+
+    Parameters
+    ----------
+    place : str, Path or store object
+    kind : AdapterClass
+    may_read : str, Path, list or dict, optional
+        The word of the caller, as `prefixes` takes it; for adapters whose data can lie in other files.
+    **options
+        Passed to the adapter class.
+    """
+    if may_read and getattr(kind, "reads_other_files", False):
+        options["may_read"] = may_read
+    return kind(place, **options)
+
+
+def open_adapter(place: Any, mode: str = "r", may_read: Any = (), **options: Any) -> StoreAdapter:
     """Open the hierarchy at a place with the adapter that serves it.
 
     Parameters
@@ -183,10 +201,14 @@ def open_adapter(place: Any, mode: str = "r", **options: Any) -> StoreAdapter:
         An adapter is opened as it is.
     mode : str
         As for `StoreAdapter.open`.
+    may_read : str, Path, list or dict, optional
+        Folders and URLs, with all below them, in which data of the file may lie as well; see `Reach`.
     **options
         Passed to the adapter class.
     """
-    adapter = place if isinstance(place, StoreAdapter) else adapter_class_for(place)(place, **options)
+    adapter = (
+        place if isinstance(place, StoreAdapter) else connect(place, adapter_class_for(place), may_read, **options)
+    )
     adapter.open(mode)
     return adapter
 

@@ -30,6 +30,10 @@ DIFFERENT, WRONG_CALL, FAILED = 1, 2, 3
 _EPILOG = f"Exit codes: 0 done, {DIFFERENT} the files differ, {WRONG_CALL} wrong call, {FAILED} something failed."
 
 _out = Console(highlight=False, soft_wrap=True)
+_MAY_READ = click.option(
+    "--may-read", multiple=True, metavar="PLACE", help="A folder or URL to which the files may also lead. Repeatable."
+)
+
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 _wide = Console(highlight=False, soft_wrap=True, width=100_000)
 """For trees, whose lines rich cuts at the console's width, which is 80 columns in a pipe: no name may lose its end."""
@@ -75,11 +79,19 @@ def main() -> None:
     "--zarr-format", type=click.Choice(["2", "3"]), help="The Zarr format of DST; 3 by default. Only for Zarr."
 )
 @click.option("--copy-links", is_flag=True, help="Copy what links lead to in other files, so that DST stands alone.")
+@_MAY_READ
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @_reports_errors
 def convert(
-    src: str, dst: str, overwrite: bool, zarr_format: str | None, copy_links: bool, as_json: bool, quiet: bool
+    src: str,
+    dst: str,
+    overwrite: bool,
+    zarr_format: str | None,
+    copy_links: bool,
+    may_read: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Store everything that SRC holds in DST.
 
@@ -88,11 +100,11 @@ def convert(
     """
     started = time.monotonic()
     options = {"zarr_format": int(zarr_format)} if zarr_format else {}
-    with _Open(src, "r") as source, _Open(dst, "w" if overwrite else "w-", **options) as destination:
+    with _Open(src, "r", may_read=may_read) as source, _Open(dst, "w" if overwrite else "w-", **options) as destination:
         hierarchy = source.load()
         total = sum(size_of(node) for node in hierarchy.nodes.values() if isinstance(node, Dataset))
         with Bar(f"Converting {source.location.name}", total, quiet or as_json) as bar:
-            count = convert_file(source, destination, links=not copy_links, progress=bar)
+            count = convert_file(source, destination, links=not copy_links, may_read=may_read, progress=bar)
         _summarise(hierarchy, destination, count, total, time.monotonic() - started, as_json, quiet)
 
 
@@ -119,25 +131,26 @@ def _summarise(
 @main.command(epilog=_EPILOG)
 @click.argument("file")
 @click.option("--against", metavar="OTHER", help="Compare FILE with this file, object by object.")
+@_MAY_READ
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print differences only.")
 @_reports_errors
-def verify(file: str, against: str | None, as_json: bool, quiet: bool) -> None:
+def verify(file: str, against: str | None, may_read: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Check FILE: every value can be read, every link and reference leads somewhere.
 
     With --against, compare values, element types, shapes, attributes, links and references with those of another
     file, whichever of the two is Zarr or HDF5. Every difference is named, and the exit code is 1 if there is one.
     """
-    with _Open(file, "r") as first:
+    with _Open(file, "r", may_read=may_read) as first:
         if against is None:
             total = len(first.load())
             with Bar(f"Reading {first.location.name}", total, quiet or as_json, objects=True) as bar:
-                outcome = examine(first, lambda count: bar(0, count))
+                outcome = examine(first, lambda count: bar(0, count), may_read)
         else:
-            with _Open(against, "r") as second:
+            with _Open(against, "r", may_read=may_read) as second:
                 total = len(first.load())
                 with Bar(f"Comparing {first.location.name}", total, quiet or as_json, objects=True) as bar:
-                    outcome = compare(first, second, lambda count: bar(0, count))
+                    outcome = compare(first, second, lambda count: bar(0, count), may_read)
     _report(file, against, outcome, as_json, quiet)
     sys.exit(DIFFERENT if outcome.differences else 0)
 

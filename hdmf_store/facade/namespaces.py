@@ -9,7 +9,7 @@ from typing import Any
 from hdmf.build import TypeMap
 from hdmf.spec import NamespaceCatalog
 
-from hdmf_store.adapter import StoreAdapter
+from hdmf_store.adapter import StoreAdapter, connect
 from hdmf_store.errors import ArgumentError
 from hdmf_store.facade.arguments import check_type
 from hdmf_store.translate.specs import load_namespaces, spec_root
@@ -17,7 +17,7 @@ from hdmf_store.translate.specs import load_namespaces, spec_root
 __all__ = ["adapter_of", "load_from_open", "load_from_place"]
 
 
-def adapter_of(adapter_class: Any, path: Any, options: Mapping[str, Any]) -> StoreAdapter:
+def adapter_of(adapter_class: Any, path: Any, options: Mapping[str, Any], may_read: Any = ()) -> StoreAdapter:
     """Return the adapter for a path with options, or the one that is given in place of a path.
 
     Raises
@@ -26,8 +26,7 @@ def adapter_of(adapter_class: Any, path: Any, options: Mapping[str, Any]) -> Sto
         If an adapter is given, and options that only a new one could take.
     """
     if not isinstance(path, StoreAdapter):
-        adapter: StoreAdapter = adapter_class(path, **options)
-        return adapter
+        return connect(path, adapter_class, may_read, **options)
     if options:
         raise ArgumentError(f"an adapter has its options already; pass {', '.join(options)} to the adapter itself")
     return path

@@ -24,7 +24,7 @@ class NWBZarrIO(ZarrIO):
 
     Parameters
     ----------
-    path, mode, synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format, herd_path
+    path, mode, synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format, herd_path, may_read
         As for `ZarrIO`.
     manager : BuildManager, optional
         By default NWB's, with the extensions that the file caches.
@@ -53,6 +53,7 @@ class NWBZarrIO(ZarrIO):
         *,
         zarr_format: int | None = None,
         herd_path: str | None = None,
+        may_read: Any = (),
         driver: None = None,
         aws_region: None = None,
     ) -> None:
@@ -61,10 +62,10 @@ class NWBZarrIO(ZarrIO):
         check_mode(mode)
         check_flags(load_namespaces=load_namespaces)
         options = adapter_options(synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format)
-        adapter = adapter_of(self._adapter_class(path), path, options)
+        adapter = adapter_of(self._adapter_class(path), path, options, may_read)
         if manager is None:
             manager = _manager(adapter, mode, load_namespaces)
-        super().__init__(adapter, mode, manager, herd_path=herd_path)
+        super().__init__(adapter, mode, manager, herd_path=herd_path, may_read=may_read)
         self._path = path
         self._object_codec_class = options.get("object_codec", self._object_codec_class)
 

@@ -28,6 +28,7 @@ from hdmf_store.adapter import (
     StoreAdapter,
     adapter_class_for,
     check_mode,
+    prefixes,
     remember_open,
 )
 from hdmf_store.errors import (
@@ -42,6 +43,7 @@ from hdmf_store.facade.workers import Workers
 from hdmf_store.translate.from_builders import Destination, path_of
 from hdmf_store.translate.growing import admit_long_columns, columns_in_memory
 from hdmf_store.translate.reading import Reader
+from hdmf_store.translate.relocate import Others
 from hdmf_store.translate.writing import Wishes, all_builders, store
 
 __all__ = ["StoreIO", "UnsupportedModeError"]
@@ -65,6 +67,9 @@ class StoreIO(HDMFIO):
         By default an empty one, which is enough for builders but knows no type of container.
     herd_path : str, optional
         As for `hdmf.backends.io.HDMFIO`.
+    may_read : str, Path, list or dict, optional
+        Folders and URLs, with all below them, that the file may make us read besides what `Reach` allows; a
+        dictionary gives for each what its file system takes.
     **options
         Passed to the adapter.
 
@@ -83,18 +88,20 @@ class StoreIO(HDMFIO):
         manager: BuildManager | None = None,
         *,
         herd_path: str | None = None,
+        may_read: Any = (),
         **options: Any,
     ) -> None:
         check_mode(mode)
         check_type("manager", manager, BuildManager, optional=True)
         check_type("herd_path", herd_path, str, optional=True)
-        self._adapter = adapter_of(self._adapter_class(path), path, options)
+        self._may_read = prefixes(may_read)
+        self._adapter = adapter_of(self._adapter_class(path), path, options, self._may_read)
         self._path = path
         self._mode = mode
         self._is_open = False
         self._written: dict[int, Any] = {}
         manager = manager or BuildManager(TypeMap(NamespaceCatalog()))
-        self._reader = Reader(self._adapter, manager)
+        self._reader = Reader(self._adapter, manager, self._may_read)
         super().__init__(manager=manager, source=None, herd_path=herd_path)
 
     @staticmethod
@@ -440,7 +447,10 @@ class StoreIO(HDMFIO):
                     progress=progress,
                     executor=pool,
                 )
-                destination = Destination(adapter=self._adapter, link_data=arguments.link_data, export_from=origin)
+                others = Others(may_read={**getattr(src_io, "_may_read", {}), **self._may_read})
+                destination = Destination(
+                    adapter=self._adapter, link_data=arguments.link_data, export_from=origin, others=others
+                )
                 self._store(builder, destination, wishes)
 
     def get_written(self, builder: BaseBuilder) -> bool:
@@ -452,7 +462,11 @@ class StoreIO(HDMFIO):
 
     def _destination(self, link_data: bool, export_from: Location | None = None) -> Destination:
         return Destination(
-            adapter=self._adapter, link_data=link_data, export_from=export_from, is_written=self.get_written
+            adapter=self._adapter,
+            link_data=link_data,
+            export_from=export_from,
+            is_written=self.get_written,
+            others=Others(may_read=self._may_read),
         )
 
     def _store(self, builder: GroupBuilder, destination: Destination, wishes: Wishes) -> None:

@@ -81,6 +81,8 @@ class ZarrIO(StoreIO):
         For a new file; 3 by default. A file that is opened to be read or changed keeps the format that it has.
     herd_path : str, optional
         As for `hdmf.backends.io.HDMFIO`.
+    may_read : str, Path, list or dict, optional
+        As for `StoreIO`.
 
     Raises
     ------
@@ -116,11 +118,12 @@ class ZarrIO(StoreIO):
         *,
         zarr_format: int | None = None,
         herd_path: str | None = None,
+        may_read: Any = (),
     ) -> None:
         options = adapter_options(synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format)
         self._object_codec_class = options.get("object_codec", numcodecs.Pickle)
         self._written_at: dict[int, str] = {}
-        super().__init__(path, mode, manager, herd_path=herd_path, **options)
+        super().__init__(path, mode, manager, herd_path=herd_path, may_read=may_read, **options)
 
     @staticmethod
     def _adapter_class(path: Any) -> Any:

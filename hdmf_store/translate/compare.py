@@ -7,6 +7,7 @@ attributes, links and references. Layout (chunks, codecs) is not content.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import attrs
 import numpy as np
@@ -75,7 +76,9 @@ class Comparison:
     copied: tuple[str, ...]
 
 
-def compare(first: StoreAdapter, second: StoreAdapter, progress: Callable[[int], None] | None = None) -> Comparison:
+def compare(
+    first: StoreAdapter, second: StoreAdapter, progress: Callable[[int], None] | None = None, may_read: Any = ()
+) -> Comparison:
     """Compare two open hierarchies.
 
     A link into another file equals an object at the same path when what it leads to equals that object: a file whose
@@ -87,8 +90,10 @@ def compare(first: StoreAdapter, second: StoreAdapter, progress: Callable[[int],
         Open for reading.
     progress : callable, optional
         Called with the number of objects compared since the last call.
+    may_read : str, Path, list or dict, optional
+        Places to which links may lead as well; see `Reach`.
     """
-    others = Others()
+    others = Others(may_read=may_read)
     try:
         return _Comparer(first, second, others, progress).run()
     finally:

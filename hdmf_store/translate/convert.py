@@ -5,6 +5,8 @@ So what no container class reads is kept as well, and memory stays bounded by a 
 
 from __future__ import annotations
 
+from typing import Any
+
 from hdmf_store.adapter import Plan, Progress, StoreAdapter
 from hdmf_store.translate.dimensions import Schema, with_dimension_names
 from hdmf_store.translate.relocate import Others, relocated
@@ -19,6 +21,7 @@ def convert(
     *,
     links: bool = True,
     consolidate: bool = True,
+    may_read: Any = (),
     progress: Progress | None = None,
 ) -> int:
     """Store everything that a hierarchy holds in another one.
@@ -32,6 +35,8 @@ def convert(
     links : bool, default True
         Keep links into other files, where the destination can hold them; otherwise what they lead to is copied.
     consolidate : bool, default True
+    may_read : str, Path, list or dict, optional
+        Places to which links may lead as well; see `Reach`.
     progress : callable, optional
 
     Returns
@@ -39,7 +44,7 @@ def convert(
     int
         The number of objects that were stored, not counting cached specifications.
     """
-    others = Others()
+    others = Others(may_read=may_read)
     try:
         nodes = relocated(source.load(), source, destination, others, links=links)
         nodes = with_dimension_names(nodes, cached_schema(source))

@@ -17,7 +17,7 @@ from hdmf_store.translate.specs import without_specs
 __all__ = ["examine"]
 
 
-def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None) -> Comparison:
+def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None, may_read: Any = ()) -> Comparison:
     """Read every value of an open hierarchy and follow every link and reference.
 
     Parameters
@@ -26,13 +26,15 @@ def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None
         Open for reading.
     progress : callable, optional
         Called with the number of objects examined since the last call.
+    may_read : str, Path, list or dict, optional
+        Places to which links may lead as well; see `Reach`.
 
     Returns
     -------
     Comparison
         With what was found wrong as differences.
     """
-    others, found, values = Others(), [], 0
+    others, found, values = Others(may_read=may_read), [], 0
     hierarchy = adapter.load()
     try:
         for path, node in hierarchy.nodes.items():

@@ -34,16 +34,19 @@ class Reader:
         Open for reading.
     manager : BuildManager
         Constructs the containers that references lead to.
+    may_read : str, Path, list or dict, optional
+        Places to which links may lead as well; see `Reach`.
     """
 
     adapter: StoreAdapter
     manager: BuildManager
+    may_read: Any = attrs.field(default=(), repr=False)
     others: Others = attrs.field(init=False)
     _trees: dict[str, BuilderTree] = attrs.field(factory=dict, init=False)
 
     @others.default
     def _others_beside_this_one(self) -> Others:
-        return Others((self.adapter,))
+        return Others((self.adapter,), self.may_read)
 
     def root(self) -> GroupBuilder:
         """Return the root's builder; the same one each time."""

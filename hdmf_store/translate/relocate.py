@@ -12,8 +12,23 @@ from typing import Any
 
 import attrs
 
-from hdmf_store.adapter import Location, StoreAdapter, adapter_class_for, open_adapter, remembered
-from hdmf_store.errors import ArgumentError, DanglingTargetError, LinkCycleError, LocationError, MissingNodeError
+from hdmf_store.adapter import (
+    Location,
+    Reach,
+    StoreAdapter,
+    adapter_class_for,
+    open_adapter,
+    prefixes,
+    remembered,
+)
+from hdmf_store.errors import (
+    ArgumentError,
+    DanglingTargetError,
+    LinkCycleError,
+    LocationError,
+    MissingNodeError,
+    RefusedTargetError,
+)
 from hdmf_store.nodes import (
     MOST_LINKS,
     ROOT,
@@ -45,20 +60,25 @@ class Others:
     ----------
     known : sequence of StoreAdapter
         Hierarchies that are open already and stay open; a link that leads back to one of them opens nothing.
+    may_read : str, Path, list or dict, optional
+        Places to which links may lead as well; see `Reach`.
     """
 
     known: Sequence[StoreAdapter] = ()
+    may_read: Mapping[str, Mapping[str, Any]] = attrs.field(default=(), converter=prefixes, repr=False)
     _open: dict[str, StoreAdapter] = attrs.field(factory=dict, init=False)
     _meant: dict[tuple[int, str], tuple[StoreAdapter, StoreAdapter]] = attrs.field(factory=dict, init=False)
 
-    def at(self, location: Location) -> StoreAdapter:
-        """Return the hierarchy at a location, open for reading."""
+    def at(self, location: Location, options: Mapping[str, Any] | None = None) -> StoreAdapter:
+        """Return the hierarchy at a location, open for reading; options are for its file system."""
         for adapter in self.known:
             if adapter.location.identity == location.identity:
                 return adapter
         found = self._open.get(location.identity) or remembered(location.identity)
         if found is None:
-            found = self._open[location.identity] = open_adapter(location.address, "r")
+            found = self._open[location.identity] = open_adapter(
+                location.address, "r", self.may_read, **({"storage_options": options} if options else {})
+            )
         return found
 
     def meant_by(self, source: str, base: StoreAdapter, path: str, target: str) -> StoreAdapter:
@@ -68,14 +88,19 @@ class Others:
         ------
         DanglingTargetError
             If none of the places that it may mean can be opened.
+        RefusedTargetError
+            If one of them may not be read, and none of the others can be.
         """
         key = (id(base), source)
         if key in self._meant:
             return self._meant[key][1]
-        tried = []
+        reach = Reach(base.location, getattr(base, "storage_options", {}), self.may_read)
+        tried, refused = [], []
         for location in base.resolve(source):
             try:
-                found = self.at(location)
+                found = self.at(location, reach.admit(location))
+            except LocationError as problem:
+                refused.append(str(problem))
             except OSError:
                 tried.append(str(location))
             except Exception as problem:  # noqa: BLE001 - what a file names may fail to open in any engine's own way
@@ -83,6 +108,8 @@ class Others:
             else:
                 self._meant[key] = (base, found)  # holds on to the base, so that its id stays its own
                 return found
+        if refused:
+            raise RefusedTargetError(str(base.location), path, source, target, tuple(refused))
         raise DanglingTargetError(str(base.location), path, source, target, tuple(tried))
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from hdmf_store.errors import (
     HDMFStoreError,
     LinkCycleError,
     MissingNodeError,
+    RefusedTargetError,
     UnreadableError,
 )
 from hdmf_store.nodes import (
@@ -136,6 +137,8 @@ class BuilderTree:
                     tree = tree.elsewhere(current.source, path, current.path)
                 found = tree.by_path.get(current.path)
                 resolved = tree.hierarchy.resolve(current.path) if found is None else current.path
+            except RefusedTargetError:
+                raise
             except (DanglingTargetError, MissingNodeError) as problem:
                 tried = getattr(problem, "tried", ()) or (() if tree is self else (str(tree.adapter.location),))
                 raise DanglingTargetError(

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from hdmf_store import StoreIO, ZarrIO
-from hdmf_store.adapter import Location, Plan, adapter_class_for, open_adapter
+from hdmf_store.adapter import Location, Plan, Reach, adapter_class_for, open_adapter
 from hdmf_store.errors import (
     ArgumentError,
     FormatError,
@@ -29,7 +29,6 @@ from hdmf_store.errors import (
 )
 from hdmf_store.nodes import Group, ReferenceTo, Target, Text
 from hdmf_store_adapters.reference_adapter import ReferenceAdapter
-from hdmf_store_adapters.reference_targets import Reach
 from tests.adapters.references import entries_of, referring
 from tests.adapters.samples import numbers, texts
 from tests.servers import http_server
@@ -260,14 +259,15 @@ def test_a_template_is_checked_as_what_it_stands_for(home: Path) -> None:
     refusal(place, target)
 
 
-def test_a_file_of_this_machine_may_name_urls_of_https() -> None:
-    """As the files that describe archives do; they take no credentials with them. The rest takes the caller's word."""
+def test_a_file_of_this_machine_may_name_urls_of_archives() -> None:
+    """Over https and in object stores; they take no credentials with them. The rest takes the caller's word."""
     reach = Reach(Location("/data/a.json"), {"token": "secret"}, {"s3://lab/open": {"anon": True}})
 
     assert reach.find("https://archive.org/a.nwb").address == "https://archive.org/a.nwb"
     assert reach.find("HTTPS://archive.org/a.nwb").options == {}
     assert reach.find("s3://lab/open/a.nwb").options == {"anon": True}
-    for target in ("s3://lab/opened/a.nwb", "s3://lab/open/../a.nwb", "http://archive.org/a", "ftp://archive.org/a"):
+    assert reach.find("s3://lab/opened/a.nwb").options == {}
+    for target in ("s3://lab/open/../a.nwb", "http://archive.org/a", "ftp://archive.org/a", "icechunk+http://a/b"):
         with pytest.raises(LocationError):
             reach.find(target)
 

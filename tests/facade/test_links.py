@@ -236,7 +236,7 @@ def test_a_link_back_into_the_file_that_was_opened_opens_nothing(
         opened: list[str] = []
         monkeypatch.setattr(
             "hdmf_store.translate.relocate.open_adapter",
-            lambda place, mode: opened.append(str(place)) or open_adapter(place, mode),
+            lambda place, *given: opened.append(str(place)) or open_adapter(place, *given),
         )
         found = io.read_builder()
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 from hypothesis import given, settings
 
-from hdmf_store.nodes import Dataset, Group, Layout, Link
+from hdmf_store.nodes import Dataset, Group, Layout, Link, Number
 from hdmf_store.testing import strategies
 from hdmf_store.testing.equality import plain
 from hdmf_store_adapters import zarr_v3
@@ -68,7 +68,7 @@ def test_decoding_undoes_encoding_of_a_group(group: Group, link: Link) -> None:
 
 def test_a_complex_fill_value_is_read_as_a_number() -> None:
     """The layout of what is stored can be given to what is written next, whatever its fill value."""
-    element = zarr_v3.Number("complex64")
+    element = Number("complex64")
     document = zarr_v3.array_document(Dataset(element, (2,), None, {}, Layout(fill_value=1 + 2j)), {}, "f", "/a")
 
     found, record = zarr_v3.decode_array(document, "f", "/a")
