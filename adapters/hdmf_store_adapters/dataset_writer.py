@@ -39,6 +39,7 @@ from hdmf_store_adapters.json_forms import ITSELF
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size, shard_shape
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.parallel import encoded_by, is_worth_sharing, obstacle
+from hdmf_store_adapters.replacing import keyed_apart
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 from hdmf_store_adapters.zarr_format import ZarrFormat
 
@@ -62,6 +63,8 @@ class DatasetWriter:
         What a dataset's own layout leaves open: the separator of chunk keys, the codec of object arrays.
     progress : callable, optional
         Called with the bytes and objects that were written.
+    former : dict of str to dict, optional
+        Documents of what lies under the same keys until the commit, by path.
     """
 
     def __init__(
@@ -71,12 +74,14 @@ class DatasetWriter:
         location: str,
         wishes: Layout,
         progress: Progress | None,
+        former: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._medium = medium
         self._format = zarr_format
         self._location = location
         self._wishes = wishes
         self._progress = progress
+        self._former = former or {}
 
     def write(
         self, datasets: Mapping[str, Dataset], *, interleave: bool, executor: Executor | None = None
@@ -101,6 +106,7 @@ class DatasetWriter:
             dataset = attrs.evolve(dataset, layout=attrs.evolve(dataset.layout, serializer=self._wishes.serializer))
         self._check_fill(path, dataset)
         document = self._format.array_document(dataset, self._widths(path, dataset), self._location, path)
+        document = keyed_apart(document, self._former.get(path))
         return document, self._format.decode_array(document, self._location, path, ITSELF)[1]
 
     def _check_fill(self, path: str, dataset: Dataset) -> None:

@@ -7,12 +7,20 @@ Everything that an open hierarchy knows of itself is here, and nothing that it d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import attrs
 
 from hdmf_store.adapter import READING_MODES, Location
-from hdmf_store.errors import ClosedError, MissingHierarchyError, MissingNodeError, ModeError, UnreadableError
+from hdmf_store.errors import (
+    ClosedError,
+    HDMFStoreError,
+    MissingHierarchyError,
+    MissingNodeError,
+    ModeError,
+    UnreadableError,
+)
 from hdmf_store.nodes import ROOT, Dataset, Hierarchy, Unreadable, basename, parent
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.hierarchy_documents import decoded
@@ -70,6 +78,7 @@ class HeldDocuments:
         self._hierarchy: Hierarchy | None = None
         self._records: dict[str, ArrayRecord] = {}
         self._seen: dict[str, bytes | None] = {}
+        self._committing: tuple[str, bytes] | None = None
 
     # -------------------------------------------------------------------------------------------------- what is open
 
@@ -162,6 +171,16 @@ class HeldDocuments:
             return self._crawled(), True
         return self._declaring_references(documents), True
 
+    def former(self) -> dict[str, Document]:
+        """Return the documents of what a new hierarchy takes the place of, as far as they can be read."""
+        for candidate in FORMATS.values():
+            with suppress(HDMFStoreError):
+                documents = candidate.consolidated(self.medium.read, self.address)
+                documents = documents or candidate.gathered(self.medium.crawl(candidate.DOCUMENTS), self.address)
+                if documents:
+                    return documents
+        return {}
+
     def _read_once(self, key: str) -> bytes | None:
         return self._seen.pop(key) if key in self._seen else self.medium.read(key)
 
@@ -210,12 +229,25 @@ class HeldDocuments:
 
     def store_root(self, consolidate: bool, documents: Mapping[str, Document] | None = None) -> None:
         """Store the root's document, with a copy of all others or without: this commits what was stored before."""
-        for item in self.format.root_files(documents or self.documents, consolidate):
-            self.medium.write_many([item])  # one by one: the last is the commit
+        *first, commit = self.format.root_files(documents or self.documents, consolidate)
+        for item in first:
+            self.medium.write_many([item])
+        self._committing = commit
+        self.medium.write_many([commit])
+        self._committing = None
         if self.format.COPY is not None and self.is_consolidated and not consolidate:
-            self.medium.remove_file(self.format.COPY)  # it would go on telling readers of the old state
+            self.medium.remove_files([self.format.COPY])  # it would go on telling readers of the old state
         self.is_consolidated = consolidate
         self.changed.clear()
+
+    def may_be_committed(self) -> bool:
+        """Return whether a commit that failed may have been stored, as when only the answer of a server was lost."""
+        if self._committing is None:
+            return False
+        try:
+            return self.medium.read(self._committing[0]) == self._committing[1]
+        except Exception:  # noqa: BLE001 - who cannot be asked may have stored it
+            return True
 
     def adopt(self, documents: dict[str, Document]) -> None:
         """Hold these documents, which are now what is stored."""

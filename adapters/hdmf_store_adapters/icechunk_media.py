@@ -8,7 +8,7 @@ documents of format 3 and chunks can be stored.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -89,10 +89,11 @@ class SessionMedium(StoreObject):
         """Take note that `discard` has something to undo."""
         self._is_changing = True
 
-    def begin_replacement(self) -> None:
+    def begin_replacement(self) -> Collection[str]:
         """Empty the session."""
         self._is_changing = True
         sync(self._store.clear())
+        return ()
 
     def publish(self) -> None:
         """Leave what was written in the session."""
@@ -197,9 +198,9 @@ class RepositoryMedium:
         """Remove all keys below each of the folders."""
         self._required().remove(folders)
 
-    def remove_file(self, key: str) -> None:
-        """Remove a key."""
-        self._required().remove_file(key)
+    def remove_files(self, keys: Sequence[str]) -> None:
+        """Remove keys."""
+        self._required().remove_files(keys)
 
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder."""
@@ -222,11 +223,11 @@ class RepositoryMedium:
 
     # ---------------------------------------------------------------------------------------------------- the history
 
-    def begin_replacement(self) -> None:
+    def begin_replacement(self) -> Collection[str]:
         """Empty the session; what the branch held stays in its history."""
         if self._opened() is None:
             self._open_session(self._open_repository(create=True))
-        self._required().begin_replacement()
+        return self._required().begin_replacement()
 
     def begin_changes(self) -> None:
         """Commit what was assigned into arrays, so that a failure of what follows leaves it."""

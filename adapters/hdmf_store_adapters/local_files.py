@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -89,9 +89,10 @@ class LocalFiles:
             _remove(f"{self._base}/{folder}")
         self._folders.clear()
 
-    def remove_file(self, key: str) -> None:
-        """Remove a file."""
-        _remove_file(f"{self._base}/{key}")
+    def remove_files(self, keys: Sequence[str]) -> None:
+        """Remove files."""
+        for key in keys:
+            _remove_file(f"{self._base}/{key}")
 
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder, in one step."""
@@ -129,10 +130,11 @@ class LocalFiles:
     def begin_changes(self) -> None:
         """Do nothing: changes are undone one by one."""
 
-    def begin_replacement(self) -> None:
+    def begin_replacement(self) -> Collection[str]:
         """Direct all writing to a new folder beside this one."""
         self._base = f"{self._root}{TEMPORARY}{uuid.uuid4().hex}"
         self._folders.clear()
+        return ()
 
     def publish(self) -> None:
         """Put the new folder in the old one's place, then remove the old one."""

@@ -6,7 +6,7 @@ Plain files (`local_files`), zip archives (`zip_files`), Icechunk (`icechunk_med
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from io import UnsupportedOperation
 from typing import Any, Protocol
 
@@ -41,8 +41,8 @@ class Medium(Protocol):
         """Remove all keys below each of the folders; what is not there is no error."""
         ...
 
-    def remove_file(self, key: str) -> None:
-        """Remove one key; if it is not there, that is no error."""
+    def remove_files(self, keys: Sequence[str]) -> None:
+        """Remove keys; if one is not there, that is no error."""
         ...
 
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
@@ -57,8 +57,15 @@ class Medium(Protocol):
         """Prepare for changes of what is here, so that `discard` undoes them where the medium can."""
         ...
 
-    def begin_replacement(self) -> None:
-        """Direct all writing to a new place that takes the old one's at `publish`."""
+    def begin_replacement(self) -> Collection[str]:
+        """Direct all writing to what takes the place of what is here at `publish`.
+
+        Returns
+        -------
+        collection of str
+            The keys of what is here, where they lie beside the new ones until `publish`; none where the new ones have
+            a place of their own.
+        """
         ...
 
     def publish(self) -> None:
@@ -125,7 +132,7 @@ class ReadOnly:
         """Refuse."""
         self.write_many([])
 
-    def remove_file(self, key: str) -> None:
+    def remove_files(self, keys: Sequence[str]) -> None:
         """Refuse."""
         self.write_many([])
 
@@ -137,9 +144,10 @@ class ReadOnly:
         """Refuse."""
         self.write_many([])
 
-    def begin_replacement(self) -> None:
+    def begin_replacement(self) -> Collection[str]:
         """Refuse."""
         self.write_many([])
+        return ()
 
     def publish(self) -> None:
         """Refuse."""

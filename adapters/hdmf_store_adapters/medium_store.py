@@ -57,7 +57,7 @@ class MediumStore(Store):
     async def delete(self, key: str) -> None:
         """Remove a key."""
         self._check_writable()
-        self._medium.remove_file(key)
+        self._medium.remove_files([key])
 
     async def list(self) -> AsyncIterator[str]:
         """Yield all keys."""

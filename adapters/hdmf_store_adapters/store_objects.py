@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -25,6 +27,9 @@ __all__ = ["CONCURRENCY", "StoreObject"]
 CONCURRENCY = 64
 """Calls under way at once; more gained nothing measurable over a connection of 30 ms latency."""
 
+_UNDER_WAY = 64 * 2**20
+"""Bytes that are being stored at once."""
+
 T = TypeVar("T")
 
 
@@ -39,9 +44,9 @@ class StoreObject:
     def __init__(self, store: Store) -> None:
         sync(store._ensure_open())  # what zarr does with every store it is given
         self._store = store
-        self._superseded: set[str] | None = None
+        self._replaced: set[str] | None = None
         self._written: set[str] = set()
-        self._kept: dict[str, bytes] = {}
+        self._late: dict[str, bytes] = {}
 
     @property
     def system(self) -> str | None:
@@ -50,6 +55,8 @@ class StoreObject:
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None."""
+        if key in self._late:
+            return self._late[key]
         if isinstance(self._store, SupportsGetSync):
             found = self._store.get_sync(key)
         else:
@@ -69,24 +76,46 @@ class StoreObject:
         return sync(_together(get, keys))
 
     def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
-        """Store bytes under keys, together where the store is asynchronous.
+        """Store bytes under keys, together where the store is asynchronous, while the next ones are being made.
 
-        While a replacement is under way, what a key held before is kept in memory until `publish` or `discard`.
+        While a replacement is under way, what has the key of something that is replaced waits for `publish`.
         """
-        if self._superseded:
-            items = self._keeping(items)
+        if self._replaced is not None:
+            items = self._noted(items)
         if isinstance(self._store, SupportsSetSync):
             for key, data in items:
                 self._store.set_sync(key, Buffer.from_bytes(data))
+        else:
+            self._put_together(items)
+
+    def _noted(self, items: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        """Yield what can be stored before the commit, and keep the rest."""
+        assert self._replaced is not None
+        for key, data in items:
+            if key in self._replaced:
+                self._late[key] = data
+            else:
                 self._written.add(key)
-            return
+                yield key, data
 
-        async def put(item: tuple[str, bytes]) -> None:
-            await self._store.set(item[0], Buffer.from_bytes(item[1]))
-            self._written.add(item[0])
+    def _put_together(self, items: Iterable[tuple[str, bytes]]) -> None:
+        async def put(key: str, data: bytes) -> None:
+            await self._store.set(key, Buffer.from_bytes(data))
 
-        for batch in _batches(items):
-            sync(_together(put, batch))
+        loop = sync(_running_loop())
+        waiting: deque[tuple[Future[None], int]] = deque()
+        held = 0
+        try:
+            for key, data in items:
+                while waiting and (len(waiting) >= CONCURRENCY or held + len(data) > _UNDER_WAY):
+                    held -= _finished(waiting)
+                waiting.append((asyncio.run_coroutine_threadsafe(put(key, data), loop), len(data)))
+                held += len(data)
+            while waiting:
+                _finished(waiting)
+        finally:
+            for pending, _ in waiting:
+                pending.cancel()
 
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: chunks may come before documents."""
@@ -96,10 +125,10 @@ class StoreObject:
         if self._store.supports_deletes:
             sync(_together(self._store.delete_dir, folders))
 
-    def remove_file(self, key: str) -> None:
-        """Remove a key, where the store can delete."""
-        if self._store.supports_deletes:
-            sync(self._store.delete(key))
+    def remove_files(self, keys: Sequence[str]) -> None:
+        """Remove keys, together, where the store can delete."""
+        if keys and self._store.supports_deletes:
+            sync(_together(self._store.delete, keys))
 
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder: new bytes first, then the removal of what is left over."""
@@ -109,8 +138,7 @@ class StoreObject:
 
         held = sync(keys())
         self.write_many(list(files.items()))
-        if self._store.supports_deletes:
-            sync(_together(self._store.delete, sorted(held - set(files))))
+        self.remove_files(sorted(held - set(files)))
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
         """Return all files of those names by their keys: one level of groups after the other, never listing chunks."""
@@ -133,39 +161,50 @@ class StoreObject:
     def begin_changes(self) -> None:
         """Do nothing: changes are undone one by one."""
 
-    def begin_replacement(self) -> None:
-        """Remember what is there, so that `publish` can remove what is not replaced."""
+    def begin_replacement(self) -> Collection[str]:
+        """Leave all that is here as it is until `publish`: new keys are written beside it."""
 
         async def keys() -> set[str]:
             return {key async for key in self._store.list()}
 
-        self._superseded = sync(keys()) if self._store.supports_listing else set()
+        self._replaced = sync(keys()) if self._store.supports_listing else set()
         self._written.clear()
-
-    def _keeping(self, items: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-        for key, data in items:
-            if self._superseded and key in self._superseded and key not in self._kept:
-                self._kept[key] = self.read(key) or b""
-            yield key, data
+        self._late.clear()
+        return self._replaced
 
     def publish(self) -> None:
-        """Remove what was there before and was not replaced."""
-        self._kept.clear()
-        if self._superseded is None:
+        """Commit: store the root's files, then other documents that replace old ones, then remove what is left over."""
+        if self._replaced is None:
             return
-        stale, self._superseded = self._superseded - self._written, None
-        if stale and self._store.supports_deletes:
-            sync(_together(self._store.delete, sorted(stale)))
+        replaced, late = self._replaced, self._late
+        left = replaced - late.keys() - self._written
+        self._replaced, self._late = None, {}
+        for key in [key for key in late if "/" not in key]:  # one by one: the last is the commit
+            try:
+                self.write_many([(key, late[key])])
+            except BaseException:
+                if not self._may_be_stored(key, late[key]):
+                    self._replaced = replaced
+                raise
+        self.write_many((key, data) for key, data in late.items() if "/" in key)
+        self.remove_files([key for key in left if "/" not in key])  # by these, readers know the other format
+        self.remove_files(sorted(left))
+
+    def _may_be_stored(self, key: str, data: bytes) -> bool:
+        """Return whether a call that failed may have done its work, as when only its answer was lost."""
+        try:
+            return self.read(key) == data
+        except Exception:  # noqa: BLE001 - who cannot be asked may have stored it
+            return True
 
     def discard(self) -> None:
-        """Undo a replacement that was not published: what it overwrote comes back, what it added goes."""
-        if self._superseded is None:
+        """Undo a replacement that was not published: what was added goes; nothing else was touched."""
+        self._late.clear()
+        if self._replaced is None:
             return
-        added, self._superseded = self._written - self._superseded, None
-        self.write_many(list(self._kept.items()))
-        self._kept.clear()
-        if added and self._store.supports_deletes:
-            sync(_together(self._store.delete, sorted(added)))
+        added, self._replaced = sorted(self._written), None
+        self.remove_files([key for key in added if "/" not in key])
+        self.remove_files([key for key in added if "/" in key])
 
     def finish(self) -> None:
         """Do nothing: a store object belongs to whoever made it."""
@@ -195,17 +234,15 @@ def _is_group(files: Iterable[tuple[str, bytes | None]]) -> bool:
     return False
 
 
-def _batches(items: Iterable[tuple[str, bytes]], limit: int = 64 * 2**20) -> Iterable[list[tuple[str, bytes]]]:
-    batch: list[tuple[str, bytes]] = []
-    size = 0
-    for item in items:
-        batch.append(item)
-        size += len(item[1])
-        if size >= limit:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+async def _running_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.get_running_loop()
+
+
+def _finished(waiting: deque[tuple[Future[None], int]]) -> int:
+    """Wait for the oldest call; return the number of bytes that it held."""
+    pending, size = waiting.popleft()
+    pending.result()
+    return size
 
 
 async def _together(call: Callable[[Any], Awaitable[T]], arguments: Iterable[Any]) -> list[T]:

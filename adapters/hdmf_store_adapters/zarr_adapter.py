@@ -8,7 +8,7 @@ leaves up, then the root's document, which is the commit.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -39,6 +39,7 @@ from hdmf_store_adapters.hierarchy_documents import group_documents, with_specif
 from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.other_writers import OtherWriters
+from hdmf_store_adapters.replacing import left_behind
 from hdmf_store_adapters.stored_arrays import StoredArray
 from hdmf_store_adapters.stored_source import StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for
@@ -350,11 +351,8 @@ class ZarrAdapter:
         address, zarr_format = self._location.address, self._held.format
         check_names(plan.nodes, known, address, self._held.reserved_names, self._medium.system)
         documents = group_documents(plan.nodes, known, zarr_format, address, self._held.itself)
-        if self._held.is_new:
-            self._medium.begin_replacement()
-        else:
-            self._medium.begin_changes()
-        writer = DatasetWriter(self._medium, zarr_format, address, self._wishes(), progress)
+        beside, former = self._begin(plan, known)
+        writer = DatasetWriter(self._medium, zarr_format, address, self._wishes(), progress, former)
         try:
             fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
             for path in [path for path in fresh if path in known]:
@@ -362,10 +360,22 @@ class ZarrAdapter:
             root = documents.get(ROOT) or known.get(ROOT) or {"attributes": {}}
             fresh = with_specification_codec(fresh, root, zarr_format)
             documents |= writer.write(fresh, interleave=plan.interleave, executor=plan.executor)
+            self._medium.remove_files(left_behind(beside, documents, former))
             self._commit(known, documents, plan.consolidate, progress)
         except BaseException:
-            self._undo(known, plan, documents)
+            if not self._held.may_be_committed():
+                self._undo(known, plan, documents)
             raise
+
+    def _begin(self, plan: Plan, known: Mapping[str, Document]) -> tuple[Collection[str], Mapping[str, Document]]:
+        """Prepare the medium; return keys and documents of what lies beside the new ones until the commit."""
+        if not self._held.is_new:
+            self._medium.begin_changes()
+            if not self.at_best.transactional:  # a write that was killed may have left chunks in these places
+                self._medium.remove(_new_folders(plan, known))
+            return (), {}
+        beside = self._medium.begin_replacement()
+        return beside, self._held.former() if beside else {}
 
     def _wishes(self) -> Layout:
         """Return what the user of this adapter wishes for every dataset."""
@@ -399,10 +409,15 @@ class ZarrAdapter:
         if self._held.is_new or self.at_best.transactional:
             return
         with suppress(Exception):  # the failure that is being reported matters more than one of the clean-up
-            new = [path for path in plan.nodes if path not in known and parent(path) in known]
-            self._medium.remove([path[1:] for path in new if not isinstance(plan.nodes[path], Link)])
+            self._medium.remove(_new_folders(plan, known))
             changed = [path for path in documents if path in known and path != ROOT]
             self._medium.write_many(item for path in changed for item in self._held.format.files(path, known[path]))
+
+
+def _new_folders(plan: Plan, known: Mapping[str, Document]) -> list[str]:
+    """Return the keys of new objects in groups that are there, which hold all that a plan adds."""
+    new = [path for path in plan.nodes if path not in known and parent(path) in known]
+    return [path[1:] for path in new if not isinstance(plan.nodes[path], Link)]
 
 
 def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None) -> Iterator[tuple[str, bytes]]:

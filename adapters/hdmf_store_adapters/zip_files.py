@@ -15,7 +15,7 @@ import uuid
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -139,31 +139,36 @@ class ZipFiles:
         for folder in folders:
             below = [key for key in self.list_keys() if key.startswith(folder + "/")]
             for key in below:
-                self.remove_file(key)
+                self._remove(key)
 
-    def remove_file(self, key: str) -> None:
-        """Leave out a member when the archive is packed."""
+    def remove_files(self, keys: Sequence[str]) -> None:
+        """Leave out members when the archive is packed."""
+        for key in keys:
+            self._remove(key)
+
+    def _remove(self, key: str) -> None:
         self._opened()
         if key in self._members and not self._replaces:
             self._staging()
             self._removed.add(key)
         if key in self._staged_keys:
             self._staged_keys.remove(key)
-            self._staging().remove_file(key)
+            self._staging().remove_files([key])
 
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder."""
         for key in [key for key in self.list_keys() if key.startswith(folder + "/") and key not in files]:
-            self.remove_file(key)
+            self._remove(key)
         self.write_many(files.items())
 
     def begin_changes(self) -> None:
         """Do nothing: changes are undone one by one."""
 
-    def begin_replacement(self) -> None:
+    def begin_replacement(self) -> Collection[str]:
         """Leave out all members that there are when the archive is packed."""
         self._forget_staged()
         self._replaces = True
+        return ()
 
     def publish(self) -> None:
         """Pack what was written, and put the archive in the old one's place."""

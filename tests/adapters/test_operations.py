@@ -197,7 +197,7 @@ def test_appending_reads_one_document_and_writes_what_is_new(make: Any) -> None:
 
 @STORES
 def test_replacing_removes_what_was_there(make: Any) -> None:
-    """After mode w a store holds the keys of the new hierarchy and no others."""
+    """After mode w a store holds the keys of the new hierarchy and no others; chunks never had a key of old ones."""
     store = make()
     write(store, small())
 
@@ -205,7 +205,7 @@ def test_replacing_removes_what_was_there(make: Any) -> None:
 
     assert sorted(read(store, "r-").load()) == ["/", "/scalar"]
     inner = store if isinstance(store, MemoryStore) else store._store
-    assert sorted(inner._store_dict) == ["scalar/c", "scalar/zarr.json", "zarr.json"]
+    assert sorted(inner._store_dict) == ["scalar/0", "scalar/zarr.json", "zarr.json"]
 
 
 def test_without_consolidation_no_such_document_is_left() -> None:
