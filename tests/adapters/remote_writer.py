@@ -32,7 +32,7 @@ PLANS: dict[str, dict[str, Node]] = {
     },
     "new": {
         "/": Group({"state": "new"}),
-        "/a": _numbers(0),  # its first chunk is not the fill value alone, its second neither
+        "/a": _numbers(0),
         "/g": _scalar("a group no longer"),
         "/fresh": _numbers(40, 9),
     },
