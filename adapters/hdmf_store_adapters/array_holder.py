@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -80,9 +80,9 @@ class ArrayHolder:
         """Return how the chunks of an array are decoded."""
         return self._held.record(path)
 
-    def read_chunk(self, key: str) -> bytes | None:
-        """Return the bytes of a chunk, None if it was never stored."""
-        return self._held.medium.read(key)
+    def read_chunks(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the bytes of chunks, fetched together; None for each that was never stored."""
+        return self._held.medium.read_many(keys)
 
     def shape_error(self, path: str, problem: Exception) -> Exception:
         """Return the error for a chunk that cannot be decoded."""

@@ -9,7 +9,7 @@ import itertools
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
@@ -22,9 +22,12 @@ from hdmf_store_adapters.layout_choice import item_size
 __all__ = ["BUFFER_BYTES", "Encodes", "StreamAssembler", "encoded_chunks", "read_region"]
 
 BUFFER_BYTES = 64 * 2**20
-"""Bytes of values that are held in memory at once while one dataset is written."""
+"""Bytes of values that are held in memory at once while one dataset is written, or fetched at once to be read."""
 
 _WORTH_THREADS = 8 * 2**20
+
+_MOST_AT_ONCE = 2**14
+"""Chunks that are fetched at once, however small they are: each has a key and bytes of its own in memory."""
 
 
 class Encodes(Protocol):
@@ -38,7 +41,9 @@ class Encodes(Protocol):
 # ----------------------------------------------------------------------------------------------------------- reading
 
 
-def read_region(record: ArrayRecord, region: Region, get: Callable[[str], bytes | None]) -> np.ndarray:
+def read_region(
+    record: ArrayRecord, region: Region, get_many: Callable[[Sequence[str]], Sequence[bytes | None]]
+) -> np.ndarray:
     """Return the values of a region in the stored dtype, decoding exactly the chunks it touches.
 
     Parameters
@@ -47,8 +52,9 @@ def read_region(record: ArrayRecord, region: Region, get: Callable[[str], bytes 
         With a codec.
     region : tuple of slice
         Within the stored shape.
-    get : callable
-        Returns the bytes under a chunk's key, or None for a chunk that was never written.
+    get_many : callable
+        Returns the bytes under each of several chunks' keys, or None for chunks that were never written. It is asked
+        for as many chunks at a time as the buffer holds, so that media for which a call is a round trip make few.
     """
     assert record.codec is not None
     shape = tuple(part.stop - part.start for part in region)
@@ -58,33 +64,51 @@ def read_region(record: ArrayRecord, region: Region, get: Callable[[str], bytes 
     ]
     if all(len(indices) == 1 for indices in touched):
         index = tuple(indices[0] for indices in touched)
-        return _within(_chunk(record, index, get), record, index, region)
+        return _within(_chunk(record, stored_chunks(record, [index], get_many)[0]), record, index, region)
     out = np.empty(shape, record.codec.dtype)
-    for index in itertools.product(*touched):
-        corner = tuple(i * chunk for i, chunk in zip(index, record.chunks, strict=True))
-        overlap = tuple(
-            slice(max(part.start, at), min(part.stop, at + chunk))
-            for part, at, chunk in zip(region, corner, record.chunks, strict=True)
-        )
-        place = tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))
-        out[place] = _within(_chunk(record, index, get), record, index, overlap)
+    indices = itertools.product(*touched)
+    at_once = max(1, BUFFER_BYTES // max(1, math.prod(record.chunks) * item_size(record.element)))
+    at_once = min(at_once, _MOST_AT_ONCE)
+    while batch := list(itertools.islice(indices, at_once)):
+        for index, data in zip(batch, stored_chunks(record, batch, get_many), strict=True):
+            corner = tuple(i * chunk for i, chunk in zip(index, record.chunks, strict=True))
+            overlap = tuple(
+                slice(max(part.start, at), min(part.stop, at + chunk))
+                for part, at, chunk in zip(region, corner, record.chunks, strict=True)
+            )
+            place = tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))
+            out[place] = _within(_chunk(record, data), record, index, overlap)
     return out
 
 
-def _chunk(record: ArrayRecord, index: tuple[int, ...], get: Callable[[str], bytes | None]) -> np.ndarray:
+def _chunk(record: ArrayRecord, data: bytes | None) -> np.ndarray:
     assert record.codec is not None
-    data = stored_chunk(record, index, get)
     if data is None:
         return np.broadcast_to(np.asarray(record.fill, record.codec.dtype), record.chunks)
     return record.codec.decode(data, record.chunks)
 
 
+def stored_chunks(
+    record: ArrayRecord,
+    indices: Sequence[tuple[int, ...]],
+    get_many: Callable[[Sequence[str]], Sequence[bytes | None]],
+) -> list[bytes | None]:
+    """Return the bytes of chunks, wherever their keys may lie, or None for those that were never written."""
+    found = list(get_many([record.chunk_key(index) for index in indices]))
+    elsewhere = {
+        position: other
+        for position, data in enumerate(found)
+        if data is None and (other := record.other_chunk_key(indices[position])) is not None
+    }
+    if elsewhere:
+        for position, data in zip(elsewhere, get_many(list(elsewhere.values())), strict=True):
+            found[position] = data
+    return found
+
+
 def stored_chunk(record: ArrayRecord, index: tuple[int, ...], get: Callable[[str], bytes | None]) -> bytes | None:
     """Return the bytes of a chunk, wherever its key may lie, or None if it was never written."""
-    data = get(record.chunk_key(index))
-    if data is None and (other := record.other_chunk_key(index)) is not None:
-        data = get(other)
-    return data
+    return stored_chunks(record, [index], lambda keys: [get(key) for key in keys])[0]
 
 
 def _within(chunk: np.ndarray, record: ArrayRecord, index: tuple[int, ...], region: Region) -> np.ndarray:

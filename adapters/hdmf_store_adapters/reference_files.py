@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import attrs
 
 from hdmf_store.adapter import Admitted, Reach
 from hdmf_store.errors import LocationError, UnreadableError
+from hdmf_store_adapters.file_parts import Part, read_parts
 from hdmf_store_adapters.media import ReadOnly
 from hdmf_store_adapters.medium_store import MediumStore
 from hdmf_store_adapters.reference_tables import Extent, ReferenceTable, table_of
@@ -19,10 +16,7 @@ from hdmf_store_adapters.remote_files import file_system
 __all__ = ["ReferenceFiles"]
 
 _MOST = 2**31
-"""Bytes in one piece: more than any codec here makes of one chunk."""
-
-_UNREACHABLE = (OSError, ImportError, ValueError)
-"""What file systems of fsspec raise that are not there, not installed or given wrong options."""
+"""Bytes in one piece, or in all that are fetched together: more than any codec here makes of one chunk."""
 
 
 class ReferenceFiles(ReadOnly):
@@ -56,21 +50,18 @@ class ReferenceFiles(ReadOnly):
         table = self._opened()
         if table is None:
             return [None] * len(keys)
-        found = {key: table.find(key) for key in keys}
+        found = table.find_many(keys)
         read = {key: data if not isinstance(data, Extent) else b"" for key, data in found.items()}
-        systems: dict[tuple[str, int], list[_Part]] = {}
-        for key, extent in found.items():
-            if isinstance(extent, Extent) and extent.length != 0:
-                part = self._part(key, extent)
-                systems.setdefault((part.target.scheme, id(part.target.options)), []).append(part)
-        for parts in systems.values():
-            read |= {part.key: self._checked(part, data) for part, data in zip(parts, _read(parts), strict=True)}
+        wanted = {key: extent for key, extent in found.items() if isinstance(extent, Extent) and extent.length != 0}
+        parts = self._parts(wanted)
+        fetched = read_parts(parts)
+        read |= {part.key: self._checked(part, fetched[part.key]) for part in parts}
         return [read[key] for key in keys]
 
     def list_keys(self) -> Iterator[str]:
         """Yield all keys."""
         table = self._opened()
-        yield from () if table is None else table.entries
+        yield from () if table is None else table.keys()
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
         """Return all files of those names by their keys, parents first."""
@@ -91,32 +82,43 @@ class ReferenceFiles(ReadOnly):
 
     def _opened(self) -> ReferenceTable | None:
         if self._table is None:
-            base = self._reach.base
-            try:
-                if base.is_local:
-                    with open(base.address, "rb") as file:
-                        data = file.read()
-                else:
-                    data = file_system(base.scheme, self._reach.options).cat_file(base.address)
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                return None
-            self._table = table_of(data, base.address)
+            self._table = self._loaded()
         return self._table
 
-    def _part(self, key: str, extent: Extent) -> _Part:
-        if (extent.length or 0) > _MOST:
-            raise self._unreadable(key, extent, f"{extent.length} bytes are more than one piece can have")
-        if extent.target not in self._targets:
-            try:
-                self._targets[extent.target] = self._reach.find(extent.target)
-            except LocationError as problem:
-                raise self._unreadable(key, extent, f"may not be read: {problem}") from problem
-        return _Part(key, extent, self._targets[extent.target])
+    def _loaded(self) -> ReferenceTable | None:
+        """Return what the file says; None if there is none."""
+        base = self._reach.base
+        try:
+            if base.is_local:
+                with open(base.address, "rb") as file:
+                    data = file.read()
+            else:
+                data = file_system(base.scheme, self._reach.options).cat_file(base.address)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+        return table_of(data, base.address)
+
+    def _parts(self, extents: Mapping[str, Extent]) -> list[Part]:
+        """Return where extents lie, if all of them may be read and are not too much."""
+        total = 0
+        parts = []
+        for key, extent in extents.items():
+            total += extent.length or 0
+            if total > _MOST:
+                reason = f"{extent.length} bytes, and what is read with them, are more than one piece can have"
+                raise self._unreadable(key, extent, reason)
+            if extent.target not in self._targets:
+                try:
+                    self._targets[extent.target] = self._reach.find(extent.target)
+                except LocationError as problem:
+                    raise self._unreadable(key, extent, f"may not be read: {problem}") from problem
+            parts.append(Part(key, extent, self._targets[extent.target]))
+        return parts
 
     def _unreadable(self, key: str, extent: Extent, reason: str) -> UnreadableError:
         return UnreadableError(self._reach.base.address, f"/{key}", f"refers to {extent.target!r}, which {reason}")
 
-    def _checked(self, part: _Part, data: bytes | Exception) -> bytes:
+    def _checked(self, part: Part, data: bytes | Exception) -> bytes:
         """Return what was read for a part, if it is that."""
         wanted = part.extent.length
         if isinstance(data, FileNotFoundError):
@@ -127,43 +129,3 @@ class ReferenceFiles(ReadOnly):
             reason = f"has {len(data)} bytes from {part.extent.start} on where {wanted} are meant. Is it complete?"
             raise self._unreadable(part.key, part.extent, reason)
         return data
-
-
-@attrs.frozen
-class _Part:
-    """What is to be read for a key, from a file that may be read."""
-
-    key: str
-    extent: Extent
-    target: Admitted
-
-
-def _read(parts: Sequence[_Part]) -> list[bytes | Exception]:
-    """Return the bytes of each part, or why there are none; the parts lie in one file system."""
-    target = parts[0].target
-    if target.scheme == "file":
-        return [_read_file(part.target.address, part.extent) for part in parts]
-    try:
-        system = file_system(target.scheme, target.options)
-        found = system.cat_ranges(
-            [system._strip_protocol(part.target.address) for part in parts],
-            [None if part.extent.length is None else part.extent.start for part in parts],
-            [None if part.extent.length is None else part.extent.start + part.extent.length for part in parts],
-            on_error="return",
-        )
-    except _UNREACHABLE as problem:
-        return [problem] * len(parts)
-    return [data if isinstance(data, Exception) else bytes(data) for data in found]
-
-
-def _read_file(path: str, extent: Extent) -> bytes | Exception:
-    """Return part of a file; never more than it has, and never of a device or a pipe, which might not end."""
-    try:
-        facts = os.stat(path)
-        if not stat.S_ISREG(facts.st_mode):
-            return OSError(f"{path} is no plain file")
-        with open(path, "rb") as file:
-            file.seek(min(extent.start, facts.st_size))
-            return file.read(facts.st_size if extent.length is None else min(extent.length, facts.st_size))
-    except OSError as problem:
-        return problem

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -82,6 +82,14 @@ class ReferenceTable:
         except (ValueError, TypeError, LookupError) as problem:
             reason = f"what is under this key is no reference that is known here ({problem})"
             raise UnreadableError(self.location, f"/{key}", reason) from problem
+
+    def find_many(self, keys: Iterable[str]) -> dict[str, bytes | Extent | None]:
+        """Return what is under each of several keys."""
+        return {key: self.find(key) for key in keys}
+
+    def keys(self) -> Iterable[str]:
+        """Return all keys."""
+        return self.entries
 
     def _expanded(self, target: str) -> str:
         if not isinstance(target, str):

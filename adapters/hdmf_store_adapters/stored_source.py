@@ -66,6 +66,6 @@ class StoredSource:
                 raise self.holder.shape_error(self.path, problem) from problem
         prefix = self.path[1:] + "/"
         try:
-            return read_region(record, region, lambda key: self.holder.read_chunk(prefix + key))
+            return read_region(record, region, lambda keys: self.holder.read_chunks([prefix + key for key in keys]))
         except DECODING_ERRORS as problem:
             raise self.holder.shape_error(self.path, problem) from problem

@@ -6,6 +6,7 @@ Holds what users asked for (NEEDS 39).
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,11 @@ def record_of(shape: tuple[int, ...], chunks: tuple[int, ...], fill: int = 0, **
     wishes = Layout(chunks=chunks, fill_value=fill, compressors=(), **layout)
     dataset = Dataset(Number("int16"), shape, None, {}, wishes)
     return zarr_v3.decode_array(zarr_v3.array_document(dataset, {}, "file", "/a"), "file", "/a")[1]
+
+
+def together(stored: Mapping[str, bytes]) -> Callable[[Sequence[str]], list[bytes | None]]:
+    """Return what gives the bytes under several keys."""
+    return lambda keys: [stored.get(key) for key in keys]
 
 
 @st.composite
@@ -93,7 +99,7 @@ def test_reading_a_region_equals_slicing(grid: Any, fill: int, data: st.DataObje
     stored = dict(encoded_chunks(record, ArraySource(array), leaving_out_fill(record, record.codec.encode)))
     region = data.draw(regions(shape))
 
-    found = read_region(record, region, stored.get)
+    found = read_region(record, region, together(stored))
 
     assert found.tolist() == array[region].tolist()
     assert found.shape == array[region].shape
@@ -111,10 +117,25 @@ def test_reading_a_region_touches_only_its_chunks(grid: Any, data: st.DataObject
     region = data.draw(regions(shape, least=1))
     asked: list[str] = []
 
-    read_region(record, region, lambda key: asked.append(key) or stored.get(key))
+    read_region(record, region, lambda keys: asked.extend(keys) or together(stored)(keys))
 
     touched = (sorted({at // by for at in range(p.start, p.stop)}) for p, by in zip(region, chunks, strict=True))
     assert sorted(asked) == sorted(record.chunk_key(index) for index in itertools.product(*touched))
+
+
+@pytest.mark.parametrize("room", [1, 3, 100])
+def test_chunks_are_fetched_together_as_many_as_the_buffer_holds(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call for a region of a few chunks, and no more in memory for one of many (NEEDS 30)."""
+    record = record_of((20,), (2,))
+    array = np.arange(20, dtype=np.int16)
+    stored = dict(encoded_chunks(record, ArraySource(array), record.codec.encode))
+    monkeypatch.setattr(chunks_module, "BUFFER_BYTES", room * 4)
+    asked: list[int] = []
+
+    found = read_region(record, (slice(1, 20),), lambda keys: asked.append(len(keys)) or together(stored)(keys))
+
+    assert found.tolist() == array[1:].tolist()
+    assert asked == {1: [1] * 10, 3: [3, 3, 3, 1], 100: [10]}[room]
 
 
 @pytest.mark.parametrize("room", [1, 2, 10**6], ids=["one-chunk-waits", "two-chunks-wait", "all-wait"])
@@ -142,7 +163,7 @@ def test_pieces_in_any_order_equal_assignment(room: int, eager: bool, monkeypatc
             stored.update(made if eager else list(made))
         stored.update(assembler.finish())
 
-        assert read_region(record, whole(shape), stored.get).tolist() == expected.tolist()
+        assert read_region(record, whole(shape), together(stored)).tolist() == expected.tolist()
 
     check()
 
