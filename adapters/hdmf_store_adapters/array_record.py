@@ -33,6 +33,14 @@ class CodesChunks(Protocol):
         ...
 
 
+class DecodesInPlace(CodesChunks, Protocol):
+    """Knows its codecs itself, so that it can spare copies."""
+
+    def decode_into(self, data: bytes, out: np.ndarray, /) -> bool:
+        """Decode a chunk right into an array of its shape, where that spares a copy; return whether that was done."""
+        ...
+
+
 @attrs.frozen(eq=False)
 class ArrayRecord:
     """What is needed to find, decode and encode the chunks of one stored array.
@@ -71,7 +79,7 @@ class ArrayRecord:
     chunks: tuple[int, ...]
     prefix: str
     separator: str
-    codec: CodesChunks | None
+    codec: DecodesInPlace | None
     fill: Any
     reference_form: Callable[[Target | None], Any]
     itself: frozenset[str] = ITSELF

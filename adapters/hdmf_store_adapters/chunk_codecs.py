@@ -23,7 +23,7 @@ import numcodecs
 import numcodecs.abc
 import numpy as np
 
-__all__ = ["BLOSC_SHUFFLES", "DECODING_ERRORS", "ChunkCodec", "chunk_codec", "decode_step"]
+__all__ = ["BLOSC_SHUFFLES", "DECODING_ERRORS", "ChunkCodec", "chunk_codec", "decode_step", "decode_step_into"]
 
 DECODING_ERRORS = (ValueError, TypeError, RuntimeError, LookupError, OSError, EOFError, zlib.error, lzma.LZMAError)
 """What codecs raise for bytes that are not what they should be; each library has its own kinds."""
@@ -82,6 +82,11 @@ class ChunkCodec:
             data = step.encode(data)
         return bytes(data) if not isinstance(data, bytes) else data
 
+    def decode_into(self, data: bytes, out: np.ndarray) -> bool:
+        """Decode a chunk right into an array of its shape, where that spares a copy; return whether that was done."""
+        plain = self.order is None and self.variable is None and len(self.steps) == 1 and out.dtype == self.dtype
+        return plain and decode_step_into(self.steps[0], data, out)
+
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         """Return the array of a chunk of that shape; it may be a view of `data`, hence read-only.
 
@@ -104,16 +109,38 @@ class ChunkCodec:
 
 
 def decode_step(step: Any, data: Any) -> Any:
-    """Return what one step decodes.
+    """Return what one step decodes."""
+    if isinstance(step, numcodecs.Blosc):
+        _announced(data)
+    return step.decode(data)
+
+
+def decode_step_into(step: Any, data: bytes, out: np.ndarray) -> bool:
+    """Decode the only step of a chain right into an array, if it is one that can; return whether it was.
+
+    Parameters
+    ----------
+    step : numcodecs codec
+    data : bytes
+    out : numpy.ndarray
+        Of the chunk's shape and stored type. Where that is not contiguous in memory, nothing is done.
+    """
+    if not isinstance(step, numcodecs.Blosc) or not out.flags.c_contiguous or _announced(data) != out.nbytes:
+        return False
+    step.decode(data, out.reshape(-1).view(np.uint8))
+    return True
+
+
+def _announced(data: Any) -> int:
+    """Return how many bytes Blosc will decode.
 
     Blosc reads as many bytes as its header announces, whether they are there or not, so the length is checked first:
-    bytes 12 to 16 of the header are the compressed size (Blosc 1 chunk format).
+    bytes 4 to 8 of the header are the size of what it decodes to, 12 to 16 the compressed size (Blosc 1 chunk format).
     """
-    if isinstance(step, numcodecs.Blosc):
-        view = memoryview(data).cast("B")
-        if len(view) < 16 or int.from_bytes(view[12:16], "little") > len(view):
-            raise ValueError("the compressed bytes are cut short")
-    return step.decode(data)
+    view = memoryview(data).cast("B")
+    if len(view) < 16 or int.from_bytes(view[12:16], "little") > len(view):
+        raise ValueError("the compressed bytes are cut short")
+    return int.from_bytes(view[4:8], "little")
 
 
 def chunk_codec(codecs: Sequence[dict[str, Any]], dtype: np.dtype | None) -> ChunkCodec | None:

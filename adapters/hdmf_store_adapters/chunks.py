@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -69,16 +70,38 @@ def read_region(
     indices = itertools.product(*touched)
     at_once = max(1, BUFFER_BYTES // max(1, math.prod(record.chunks) * item_size(record.element)))
     at_once = min(at_once, _MOST_AT_ONCE)
-    while batch := list(itertools.islice(indices, at_once)):
-        for index, data in zip(batch, stored_chunks(record, batch, get_many), strict=True):
-            corner = tuple(i * chunk for i, chunk in zip(index, record.chunks, strict=True))
-            overlap = tuple(
-                slice(max(part.start, at), min(part.stop, at + chunk))
-                for part, at, chunk in zip(region, corner, record.chunks, strict=True)
-            )
-            place = tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))
-            out[place] = _within(_chunk(record, data), record, index, overlap)
+    with _decoders(out) as each_in_turn:
+        while batch := list(itertools.islice(indices, at_once)):
+            chunks = zip(batch, stored_chunks(record, batch, get_many), strict=True)
+            deque(each_in_turn(lambda chunk: _put(record, chunk[0], chunk[1], region, out), chunks), maxlen=0)
     return out
+
+
+@contextmanager
+def _decoders(out: np.ndarray) -> Iterator[Callable[..., Iterable[None]]]:
+    """Give a `map` that works with as many threads as there are processors where there is enough to decode.
+
+    Codecs of numcodecs release the interpreter's lock; text is made by the interpreter itself.
+    """
+    if out.dtype.hasobject or out.nbytes < _WORTH_THREADS:
+        yield map
+        return
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        yield pool.map
+
+
+def _put(record: ArrayRecord, index: tuple[int, ...], data: bytes | None, region: Region, out: np.ndarray) -> None:
+    """Put the part of a chunk that lies in a region where it belongs in the region's values."""
+    assert record.codec is not None
+    corner = tuple(i * chunk for i, chunk in zip(index, record.chunks, strict=True))
+    overlap = tuple(
+        slice(max(part.start, at), min(part.stop, at + chunk))
+        for part, at, chunk in zip(region, corner, record.chunks, strict=True)
+    )
+    place = tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))
+    is_whole = data is not None and out[place].shape == record.chunks
+    if not (is_whole and record.codec.decode_into(data, out[place])):  # type: ignore[arg-type]
+        out[place] = _within(_chunk(record, data), record, index, overlap)
 
 
 def _chunk(record: ArrayRecord, data: bytes | None) -> np.ndarray:

@@ -17,7 +17,7 @@ import numcodecs
 import numpy as np
 
 from hdmf_store.nodes import each
-from hdmf_store_adapters.chunk_codecs import decode_step
+from hdmf_store_adapters.chunk_codecs import decode_step, decode_step_into
 from hdmf_store_adapters.safe_pickle import safe_loads
 
 __all__ = ["NumcodecsChain", "numcodecs_chain"]
@@ -61,6 +61,11 @@ class NumcodecsChain:
         if self.compressor is not None:
             data = self.compressor.encode(data)
         return data if isinstance(data, bytes) else bytes(np.ascontiguousarray(data).view(np.uint8).data)
+
+    def decode_into(self, data: bytes, out: np.ndarray) -> bool:
+        """Decode a chunk right into an array of its shape, where that spares a copy; return whether that was done."""
+        plain = self.order == "C" and not self.filters and not self.dtype.hasobject and out.dtype == self.dtype
+        return plain and decode_step_into(self.compressor, data, out)
 
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         """Return the array of a chunk of that shape.

@@ -401,7 +401,7 @@ class StoredArray(zarr.Array):
     def _decoded(self, region: Region, inner: Any) -> Any:
         source = StoredSource(self._holder, self._node_path)
         found = self._record.to_normal(source.read_stored(region))[inner]
-        return found.copy() if isinstance(found, np.ndarray) and found.ndim else found
+        return _own(found) if isinstance(found, np.ndarray) and found.ndim else found
 
     def _through_zarr(self, selection: Any) -> Any:
         plain = without_masks(selection, self.ndim)
@@ -413,6 +413,12 @@ class StoredArray(zarr.Array):
             raise self._holder.shape_error(self._node_path, problem) from problem
         normal = self._record.to_normal(found)
         return normal if normal.ndim else normal[()]
+
+
+def _own(values: np.ndarray) -> np.ndarray:
+    """Return values that can be changed and keep no more than themselves in memory."""
+    is_part = values.base is not None and getattr(values.base, "nbytes", len(values.base)) > values.nbytes
+    return values.copy() if is_part or not values.flags.writeable else values
 
 
 def _reopen(holder: ArrayHolder, path: str) -> StoredArray:
