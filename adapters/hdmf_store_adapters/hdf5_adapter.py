@@ -302,6 +302,8 @@ def _store(file: h5py.File, plan: Plan, location: str, progress: Progress | None
 
 
 def _check(plan: Plan, location: str) -> None:
+    if not isinstance(plan.nodes.get(ROOT, Group()), Group):
+        raise UnsupportedValueError(location, ROOT, "the root of an HDF5 file is a group, which no dataset can replace")
     for path, node in plan.nodes.items():
         held = [] if isinstance(node, Link) else list(node.attributes.values())
         held += [item for value in held if isinstance(value, list) for item in value]
