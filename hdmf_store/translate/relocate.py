@@ -230,7 +230,7 @@ class Graft:
         while below:
             old, new = below.popleft()
             key = (source.location.identity, old)
-            if old == hidden:
+            if old == hidden and old != path:
                 continue
             if key in self._placed:  # it, or this part of it, has a place already
                 if self._placed[key] != new:
