@@ -243,6 +243,37 @@ def test_links_into_other_files_stay_links_or_are_copied_on_demand(tmp_path: Pat
     assert _objects(tmp_path / f"alone{suffix}")["/again"]["kind"] == "dataset"
 
 
+@pytest.mark.parametrize("suffix", [".h5", ".zarr"])
+def test_a_link_into_a_file_that_is_not_at_hand_stays_a_link(tmp_path: Path, suffix: str) -> None:
+    """It leads to the same place from where the copy lies; what has to be copied has to be there."""
+    original = _linked(tmp_path, suffix)
+    (tmp_path / f"raw{suffix}").rename(tmp_path / "away")
+    (tmp_path / "sub").mkdir()
+
+    _done("copy", original, tmp_path / f"sub/copy{suffix}")
+    refused = _run("copy", original, tmp_path / f"alone{suffix}", "--copy-links")
+
+    assert _objects(tmp_path / f"sub/copy{suffix}")["/again"]["source"] == f"../../raw{suffix}"
+    assert refused.exit_code == 3
+    assert f"'/again' leads to '/x' in '../raw{suffix}', which does not exist" in refused.stderr
+    assert not (tmp_path / f"alone{suffix}").exists()
+    (tmp_path / "away").rename(tmp_path / f"raw{suffix}")
+    assert "no problems" in _done("verify", tmp_path / f"sub/copy{suffix}").output
+
+
+def test_a_link_that_may_not_be_followed_is_refused(tmp_path: Path) -> None:
+    """With or without copies of what it leads to; the error says what to pass, and nothing is made."""
+    link = Link(Target("/x", "http://elsewhere.invalid/b.zarr"))
+    original = store(tmp_path / "a.zarr", {"/": Group(), "/l": link})
+
+    result = _run("copy", original, tmp_path / "b.zarr")
+
+    assert result.exit_code == 3
+    assert "/l" in result.stderr
+    assert "may_read" in result.stderr
+    assert left_overs(tmp_path) == ["a.zarr"]
+
+
 def test_a_link_that_the_other_store_cannot_hold_becomes_a_copy(tmp_path: Path) -> None:
     """HDF5 links to HDF5 only."""
     _done("copy", _linked(tmp_path, ".zarr"), tmp_path / "copy.h5")
