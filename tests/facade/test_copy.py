@@ -431,6 +431,22 @@ def test_a_file_that_exists_is_kept(tmp_path: Path) -> None:
     assert set(_objects(there)) == set(NODES)
 
 
+@pytest.mark.parametrize("name", ["b.zarr", "b.h5"])
+def test_what_cannot_be_decoded_is_refused_and_the_rest_copied_by_its_path(tmp_path: Path, name: str) -> None:
+    """Such as dates of numpy, which are no numbers here."""
+    made = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    made.create_array("when", data=np.array(["2026-01-01"], "datetime64[s]"))
+    made.create_array("g/x", data=np.arange(3))
+
+    refused = _run("copy", tmp_path / "a.zarr", tmp_path / name)
+    _done("copy", tmp_path / "a.zarr", tmp_path / f"part-{name}", "--path", "/g")
+
+    assert refused.exit_code == 3
+    assert f"{tmp_path / name}: /when: " in refused.stderr
+    assert left_overs(tmp_path) == ["a.zarr", f"part-{name}"]
+    assert set(_objects(tmp_path / f"part-{name}")) == {"/", "/g", "/g/x"}
+
+
 @pytest.mark.parametrize("suffix", [".h5", ".zarr"])
 @pytest.mark.parametrize("path", ["/", "/a"])
 def test_a_file_is_not_copied_onto_itself(tmp_path: Path, suffix: str, path: str) -> None:
