@@ -60,6 +60,7 @@ from hdmf_store.nodes import (
 )
 from hdmf_store_adapters import hdf5_values as values_of
 from hdmf_store_adapters.chunks import BUFFER_BYTES
+from hdmf_store_adapters.hdf5_layout import HDF5Layout
 from hdmf_store_adapters.hdf5_pieces import why_not_read
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size
 
@@ -267,7 +268,8 @@ def _dataset(dataset: h5py.Dataset, attributes: dict[str, Any], element: Element
     element = element or values_of.element_of(dataset)
     shape = (0,) if dataset.shape is None else dataset.shape
     fill = dataset.fillvalue if isinstance(element, Number) and dataset.chunks and dataset.fillvalue else None
-    layout = Layout(fill_value=fill, maxshape=dataset.maxshape if dataset.maxshape != shape else None)
+    limits = dataset.maxshape if dataset.maxshape != shape else None
+    layout = Layout(fill_value=fill, maxshape=limits, native=HDF5Layout.of(dataset))
     return Dataset(element, shape, values_of.H5Source(dataset, element), attributes, layout)
 
 
@@ -300,16 +302,28 @@ def _store(file: h5py.File, plan: Plan, location: str, progress: Progress | None
 
 
 def _check(plan: Plan, location: str) -> None:
+    if not isinstance(plan.nodes.get(ROOT, Group()), Group):
+        raise UnsupportedValueError(location, ROOT, "the root of an HDF5 file is a group, which no dataset can replace")
     for path, node in plan.nodes.items():
         held = [] if isinstance(node, Link) else list(node.attributes.values())
         held += [item for value in held if isinstance(value, list) for item in value]
         if any(isinstance(value, Target) and not value.is_internal for value in held):
-            raise UnsupportedValueError(location, path, "HDF5 has no reference into another file")
+            raise UnsupportedValueError(location, path, values_of.NO_OUTER_REFERENCE)
 
 
 def _create(file: h5py.File, path: str, node: Dataset, location: str) -> None:
     if isinstance(node.element, Unreadable):
         raise UnreadableError(location, path, node.element.reason)
+    options = node.layout.native.options() if isinstance(node.layout.native, HDF5Layout) else _chosen(node)
+    if isinstance(node.element, Number) and node.layout.fill_value is not None and node.shape:
+        options["fillvalue"] = node.layout.fill_value
+    file.require_group(parent(path)).create_dataset(
+        basename(path), shape=node.shape, dtype=values_of.h5_dtype(node.element), **options
+    )
+
+
+def _chosen(node: Dataset) -> dict[str, Any]:
+    """Return how h5py is to lay out a dataset that does not come from HDF5."""
     options: dict[str, Any] = {}
     is_typed = "namespace" in node.attributes or node.layout.maxshape is not None
     is_stream = isinstance(node.values, Stream)
@@ -320,11 +334,7 @@ def _create(file: h5py.File, path: str, node: Dataset, location: str) -> None:
         if node.layout.compressors and np.prod(node.shape, dtype=float) * size > _WORTH_COMPRESSING:
             options["chunks"] = chunk_shape(node.shape, size)
             options |= {"compression": "gzip", "shuffle": isinstance(node.element, Number)}
-    if isinstance(node.element, Number) and node.layout.fill_value is not None and node.shape:
-        options["fillvalue"] = node.layout.fill_value
-    file.require_group(parent(path)).create_dataset(
-        basename(path), shape=node.shape, dtype=values_of.h5_dtype(node.element), **options
-    )
+    return options
 
 
 def _fill(file: h5py.File, path: str, node: Dataset, progress: Progress | None) -> None:

@@ -33,8 +33,20 @@ from hdmf_store.nodes import (
     each,
 )
 
-__all__ = ["H5Source", "NormalDataset", "attributes_of", "element_of", "h5_attribute", "h5_dtype", "to_h5"]
+__all__ = [
+    "NO_OUTER_REFERENCE",
+    "H5Source",
+    "NormalDataset",
+    "attributes_of",
+    "element_of",
+    "h5_attribute",
+    "h5_dtype",
+    "to_h5",
+]
 
+NO_OUTER_REFERENCE = (
+    "HDF5 has no reference into another file. Have what it leads to copied: --copy-links, or link_data=False in Python"
+)
 _PIECE = 2**20
 _REGION = "it holds region references, which are not supported"
 
@@ -215,7 +227,7 @@ def reference_to(target: Target | None, file: h5py.File) -> h5py.Reference:
     if target is None:
         return h5py.Reference()
     if not target.is_internal:
-        raise CannotReferError(f"HDF5 has no reference into another file ({target.path} in {target.source})")
+        raise CannotReferError(f"{target.path} in {target.source}: {NO_OUTER_REFERENCE}")
     if target.path not in file:
         raise CannotReferError(f"there is no object at {target.path!r} to refer to")
     found = file[target.path]

@@ -61,6 +61,7 @@ class IcechunkAdapter(ZarrAdapter):
     """
 
     name = "icechunk"
+    zarr_formats = (3,)
     at_best = attrs.evolve(ZarrAdapter.at_best, consolidates=False, transactional=True)
 
     def __init__(
@@ -76,7 +77,7 @@ class IcechunkAdapter(ZarrAdapter):
         zarr_format: int | None = None,
         **options: Any,
     ) -> None:
-        if zarr_format not in (None, 3):
+        if zarr_format not in (None, *self.zarr_formats):
             raise ArgumentError(f"Icechunk holds Zarr format 3 only, not {zarr_format!r}")
         self._asked = {"branch": branch, "tag": tag, "snapshot": snapshot}
         self._message = message

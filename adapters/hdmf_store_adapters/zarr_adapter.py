@@ -90,6 +90,7 @@ class ZarrAdapter:
 
     name = "zarr"
     engine = "zarr"
+    zarr_formats = tuple(FORMATS)
     at_best = Capabilities(
         writable=True,
         remote=True,
@@ -313,6 +314,14 @@ class ZarrAdapter:
     def zarr_version(self) -> int:
         """Return the version of the Zarr format."""
         return self._held.format.VERSION
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is told of this hierarchy beside what every adapter can tell."""
+        version = {"zarr_format": self.zarr_version()}
+        if not self.at_best.consolidates:
+            return version
+        self.load()
+        return {**version, "consolidated": self._held.is_consolidated}
 
     def is_stored(self, path: str) -> bool:
         """Return whether a node is stored at a path now; one small request or two."""

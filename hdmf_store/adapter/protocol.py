@@ -93,6 +93,9 @@ class StoreAdapter(Protocol):
 
     The life of an adapter: construction touches nothing; `open` in a mode; any number of the other calls;
     `close`. Modes are those of h5py, and ``"r-"``, which reads without consolidated metadata.
+
+    It may also have a method ``facts``, which returns a dictionary of what else is worth knowing of an open hierarchy,
+    such as the version of its format, by name; ``hdmf-store info`` shows it.
     """
 
     name: str
@@ -181,7 +184,8 @@ class AdapterClass(Protocol):
     """What the class of an adapter offers, so that the right one is found for a place or an array.
 
     It may also have an attribute ``at_best``, the `Capabilities` that no place exceeds; ``hdmf-store adapters`` shows
-    it. Where all places can do the same, ``capabilities`` itself can be that attribute of the class.
+    it. Where all places can do the same, ``capabilities`` itself can be that attribute of the class. Adapters for Zarr
+    have ``zarr_formats``, the versions that new hierarchies can have.
 
     Where values can lie in files other than the one that is opened, ``reads_other_files = True`` says so. The class
     then takes ``may_read``, and asks `Reach` before it reads from any of them. An adapter with an attribute

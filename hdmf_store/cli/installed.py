@@ -9,9 +9,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text as Styled
 
-from hdmf_store.adapter import Plugin
+from hdmf_store.adapter import Capabilities, Plugin
 
-__all__ = ["plugin_as_json", "table_of"]
+__all__ = ["capabilities_as_json", "plugin_as_json", "table_of", "words_of"]
 
 _ABILITIES = {
     "writable": "writes",
@@ -41,9 +41,14 @@ def _can(plugin: Plugin) -> str:
         return "could not be loaded"
     if plugin.at_best is None:
         return "not said; depends on the place"
-    can = [words for name, words in _ABILITIES.items() if getattr(plugin.at_best, name)]
-    links = [f"links to {', '.join(plugin.at_best.links_to)}"] if plugin.at_best.links_to else []
-    return "\n".join(can + links) or "reads"
+    return "\n".join(words_of(plugin.at_best))
+
+
+def words_of(capabilities: Capabilities) -> list[str]:
+    """Return what a store can do, in words."""
+    can = [words for name, words in _ABILITIES.items() if getattr(capabilities, name)]
+    links = [f"links to {', '.join(capabilities.links_to)}"] if capabilities.links_to else []
+    return can + links or ["reads"]
 
 
 def _summary(plugin: Plugin) -> str:
@@ -53,13 +58,16 @@ def _summary(plugin: Plugin) -> str:
 
 def plugin_as_json(plugin: Plugin) -> dict[str, Any]:
     """Return all that is known of an adapter; null for what it does not say."""
-    best = plugin.at_best
-    claimed = None if best is None else {name: getattr(best, name) for name in (*_ABILITIES, "links_to")}
     return {
         "name": plugin.name,
         "entry_point": plugin.entry_point,
         "distribution": plugin.distribution or None,
         "summary": None if plugin.problem else _summary(plugin),
-        "at_best": claimed,
+        "at_best": None if plugin.at_best is None else capabilities_as_json(plugin.at_best),
         "problem": plugin.problem or None,
     }
+
+
+def capabilities_as_json(capabilities: Capabilities) -> dict[str, Any]:
+    """Return what a store can do, by the names of the capabilities."""
+    return {name: getattr(capabilities, name) for name in (*_ABILITIES, "links_to")}

@@ -16,7 +16,7 @@ from hdmf_store.adapter import Location, StoreAdapter
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Target, basename
 from hdmf_store.translate.specs import spec_root, without_specs
 
-__all__ = ["Stored", "file_as_json", "size_of", "stored_size", "strict_json", "tree_of"]
+__all__ = ["Stored", "cached_specifications", "file_as_json", "size_of", "stored_size", "strict_json", "tree_of"]
 
 _TYPE_KEYS = ("neurodata_type", "data_type")
 _HIDDEN_ATTRIBUTES = ("namespace", "object_id", ".specloc", *_TYPE_KEYS)
@@ -52,7 +52,7 @@ def tree_of(adapter: StoreAdapter, *, attributes: bool, depth: int | None) -> Tr
     tree = Tree(_label(str(adapter.location), hierarchy[ROOT], bold=True))
     _grow(tree, hierarchy, ROOT, hidden, attributes, depth)
     if hidden is not None and hidden in hierarchy:
-        tree.add(Styled(f"cached specifications: {', '.join(_cached(hierarchy, hidden))}", style="dim"))
+        tree.add(Styled(f"cached specifications: {', '.join(cached_specifications(hierarchy))}", style="dim"))
     return tree
 
 
@@ -88,10 +88,12 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 100 else text[:97] + "..."
 
 
-def _cached(hierarchy: Hierarchy, base: str) -> list[str]:
+def cached_specifications(hierarchy: Hierarchy) -> list[str]:
+    """Return the namespaces whose specifications a hierarchy caches, with their versions."""
+    base = spec_root(hierarchy)
     return [
         f"{basename(name)} {basename(version)}"
-        for name in hierarchy.children[base]
+        for name in hierarchy.children.get(base or "", ())
         for version in hierarchy.children.get(name, ())
     ]
 
@@ -112,9 +114,8 @@ def strict_json(value: Any) -> str:
 def file_as_json(adapter: StoreAdapter) -> dict[str, Any]:
     """Return everything but values: objects by path, without cached specifications."""
     hierarchy = adapter.load()
-    hidden = spec_root(hierarchy)
     objects = {path: _node_as_json(node) for path, node in without_specs(hierarchy.nodes).items()}
-    cached = [] if hidden is None or hidden not in hierarchy else _cached(hierarchy, hidden)
+    cached = cached_specifications(hierarchy)
     return {"file": str(adapter.location), "store": adapter.name, "specifications": cached, "objects": objects}
 
 

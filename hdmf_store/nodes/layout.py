@@ -62,6 +62,9 @@ class Layout:
         Between the indices of a chunk's key, ``"/"`` or ``"."``.
     maxshape : tuple of int or None, optional
         How far each axis may grow, None without bound; only stores that fix it at creation ask.
+    native : object, optional
+        The layout of stored data in terms that only stores of the same kind know; all others choose by the rest. Its
+        text is for people.
     """
 
     chunks: tuple[int, ...] | None = attrs.field(default=None, converter=_optional_tuple, validator=_at_least_one)
@@ -75,3 +78,4 @@ class Layout:
     dimension_names: tuple[str | None, ...] | None = attrs.field(default=None, converter=_optional_tuple)
     separator: str | None = attrs.field(default=None, validator=attrs.validators.in_((None, "/", ".")))
     maxshape: tuple[int | None, ...] | None = attrs.field(default=None, converter=_optional_tuple)
+    native: Any = attrs.field(default=None, eq=False)

@@ -230,7 +230,7 @@ class Graft:
         while below:
             old, new = below.popleft()
             key = (source.location.identity, old)
-            if old == hidden:
+            if old == hidden and old != path:
                 continue
             if key in self._placed:  # it, or this part of it, has a place already
                 if self._placed[key] != new:
@@ -393,8 +393,18 @@ def _kept_link(graft: Graft, source: StoreAdapter, path: str, link: Link) -> Lin
     target = link.target
     if target.is_internal:
         return link
-    other = graft.others.meant_by(target.source, source, path, target.path)
-    if graft.may_link(other.location):
+    location = _location_meant(graft.others, source, path, target)
+    if location is not None and graft.may_link(location):
         with suppress(LocationError):
-            return Link(Target(target.path, graft.destination.reference(other.location)))
+            return Link(Target(target.path, graft.destination.reference(location)))
     return None
+
+
+def _location_meant(others: Others, source: StoreAdapter, path: str, target: Target) -> Location | None:
+    """Return where the other file of a target lies; where it should lie, if nothing is there."""
+    try:
+        return others.meant_by(target.source, source, path, target.path).location
+    except RefusedTargetError:
+        raise
+    except DanglingTargetError:
+        return next(iter(source.resolve(target.source)), None)

@@ -98,6 +98,8 @@ def merged(base: Layout, wishes: Layout) -> Layout:
     given = {f.name: getattr(wishes, f.name) for f in attrs.fields(Layout) if getattr(wishes, f.name) is not None}
     if "chunks" in given and "shards" not in given:
         given["shards"] = None
+    if given:
+        given.setdefault("native", None)  # it says all of a layout, also what is wished to be different
     return attrs.evolve(base, **given)
 
 

@@ -94,6 +94,14 @@ def test_h5py_reads_what_is_written(tmp_path: Path) -> None:
         assert dict(file["n"].attrs) == {"unit": "V"}
 
 
+def test_a_dataset_at_the_root_is_refused(tmp_path: Path) -> None:
+    """Zarr has such files; in HDF5 there is no place for it, and it must not be lost without a word."""
+    with pytest.raises(UnsupportedValueError, match="/: the root of an HDF5 file is a group"):
+        store(tmp_path / "a.h5", {"/": numbers([1, 2])})
+
+    assert not (tmp_path / "a.h5").exists()
+
+
 def test_links_of_all_kinds_are_written_and_read(tmp_path: Path) -> None:
     """Links within a file are soft links, those to a file beside it external ones, relative to its folder."""
     place = tmp_path / "a.h5"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -328,7 +329,18 @@ def test_json_is_strict_where_values_are_no_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["convert"], ["convert", "a"], ["verify"], ["tree", "a", "--depth", "-1"], ["no"]]
+    "arguments",
+    [
+        [],
+        ["convert"],
+        ["convert", "a"],
+        ["copy", "a"],
+        ["info"],
+        ["consolidate"],
+        ["verify"],
+        ["tree", "a", "--depth", "-1"],
+        ["no"],
+    ],
 )
 def test_a_wrong_call_is_told_from_a_failure(arguments: list[str]) -> None:
     """Exit code 2, with the usage."""
@@ -340,10 +352,32 @@ def test_a_wrong_call_is_told_from_a_failure(arguments: list[str]) -> None:
 
 def test_help_explains_every_command() -> None:
     """Exit codes stand in the help."""
-    for command in ([], ["convert"], ["verify"], ["tree"], ["adapters"]):
+    commands = sorted(main.commands)
+    assert commands == ["adapters", "consolidate", "convert", "copy", "info", "tree", "verify"]
+    for command in ([], *([name] for name in commands)):
         result = _run(*command, "--help")
         assert result.exit_code == 0
         assert "Exit codes" in result.output
+
+
+def test_the_page_about_the_commands_is_run(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line by line, as a reader would type it; every command is on it."""
+    page = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+    lines = [line for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(recording, "recording.nwb")
+
+    for line in lines:
+        program, *arguments = line.split()
+        result = _run(*arguments)
+        assert (program, result.exit_code) == ("hdmf-store", 0), f"{line}: {result.output}"
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(code, {})
+
+    assert {line.split()[1] for line in lines} == set(main.commands)
+    with h5py.File("events.h5") as events, h5py.File("part.h5") as part:
+        assert sorted(part) == ["acquisition", "processing"]
+        assert events["acquisition/events/data"][:].tolist() == [1.0, 2.0]
 
 
 def test_adapters_lists_what_is_installed_and_what_it_can_do() -> None:

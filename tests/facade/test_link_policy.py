@@ -180,10 +180,11 @@ def test_a_copy_is_made_of_what_the_caller_lets_be_read(
     convert(source, made, links=False, may_read=other)
     source.close()
     made.close()
-    arguments = ["convert", str(place), str(tmp_path / f"typed{suffix}"), "--copy-links", "--quiet"]
-    assert CliRunner().invoke(main, arguments).exit_code != 0
-    assert CliRunner().invoke(main, [*arguments, "--may-read", other]).exit_code == 0
-    for name in ("out", "converted", "typed"):
+    for command in ("convert", "copy"):
+        arguments = [command, str(place), str(tmp_path / f"{command}{suffix}"), "--copy-links", "--quiet"]
+        assert CliRunner().invoke(main, arguments).exit_code != 0
+        assert CliRunner().invoke(main, [*arguments, "--may-read", other]).exit_code == 0
+    for name in ("out", "converted", "convert", "copy"):
         with StoreIO(tmp_path / f"{name}{suffix}", "r") as io:
             assert values(io.read_builder()["l"]).tolist() == [1, 2]
 

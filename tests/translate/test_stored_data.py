@@ -11,7 +11,7 @@ import pytest
 import zarr
 from hdmf.backends.hdf5 import H5DataIO
 
-from hdmf_store import ZarrIO
+from hdmf_store import StoreIO, ZarrDataIO, ZarrIO
 from tests.translate.builder_files import BuilderFile, dataset, document, reference, root, values
 
 
@@ -114,6 +114,20 @@ def test_a_wrapper_for_hdf5_with_an_hdf5_dataset_copies_it(file: BuilderFile, hd
     found = values(file.stored(data))
 
     assert found.tolist() == [[1.5], [2.5]]
+
+
+def test_a_wrapper_goes_before_the_layout_that_the_data_has_in_hdf5(tmp_path: Path, hdf5: h5py.File) -> None:
+    """A copy in HDF5 is laid out like its source where nothing else is wished."""
+    source = hdf5.create_dataset("d", data=np.arange(8000), chunks=(50,))
+    wished = ZarrDataIO(source, compressors={"name": "gzip"})
+
+    with StoreIO(tmp_path / "copy.h5", "w") as io:
+        io.write_builder(root(dataset("as_it_is", source), dataset("wished", wished)), link_data=False)
+
+    with h5py.File(tmp_path / "copy.h5") as file:
+        assert (file["as_it_is"].chunks, file["as_it_is"].compression) == ((50,), None)
+        assert file["wished"].compression == "gzip"
+        assert file["wished"][:].tolist() == file["as_it_is"][:].tolist() == list(range(8000))
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int16", ">f4", "float64", "U5", np.dtypes.StringDType()], ids=str)

@@ -1,0 +1,112 @@
+"""The commands that only look: `info`, `tree`, `verify`, `adapters`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from hdmf_store.adapter import plugins
+from hdmf_store.cli.about import about, about_as_json, lines_of
+from hdmf_store.cli.calls import DIFFERENT, MAY_READ, OUT, TABLE, WIDE, Opened, command
+from hdmf_store.cli.installed import plugin_as_json, table_of
+from hdmf_store.cli.progress import Bar
+from hdmf_store.cli.show import file_as_json, strict_json, tree_of
+from hdmf_store.translate.compare import Comparison, compare
+from hdmf_store.translate.examine import examine
+
+__all__ = ["adapters", "info", "tree", "verify"]
+
+
+@command
+@click.argument("file")
+@click.option("--against", metavar="OTHER", help="Compare FILE with this file, object by object.")
+@MAY_READ
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print differences only.")
+def verify(file: str, against: str | None, may_read: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+    """Check FILE: every value can be read, every link and reference leads somewhere.
+
+    With --against, compare values, element types, shapes, attributes, links and references with those of another
+    file, whichever of the two is Zarr or HDF5. Every difference is named, and the exit code is 1 if there is one.
+    """
+    with Opened(file, "r", may_read=may_read) as first:
+        if against is None:
+            total = len(first.load())
+            with Bar(f"Reading {first.location.name}", total, quiet or as_json, objects=True) as bar:
+                outcome = examine(first, lambda count: bar(0, count), may_read)
+        else:
+            with Opened(against, "r", may_read=may_read) as second:
+                total = len(first.load())
+                with Bar(f"Comparing {first.location.name}", total, quiet or as_json, objects=True) as bar:
+                    outcome = compare(first, second, lambda count: bar(0, count), may_read)
+    _report(file, against, outcome, as_json, quiet)
+    sys.exit(DIFFERENT if outcome.differences else 0)
+
+
+def _report(file: str, against: str | None, outcome: Comparison, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        found = [{"path": difference.path, "what": difference.what} for difference in outcome.differences]
+        facts = {"file": file, "against": against, "objects": outcome.objects, "values": outcome.values}
+        click.echo(strict_json({**facts, "copied": list(outcome.copied), "differences": found}))
+        return
+    for difference in outcome.differences:
+        OUT.print(str(difference), style="red", markup=False)
+    if quiet:
+        return
+    for path in outcome.copied:
+        OUT.print(
+            f"{path}: a link into another file on one side, a copy of what it leads to on the other", markup=False
+        )
+    counted = f"{outcome.objects} objects, {outcome.values} values"
+    problems = len(outcome.differences)
+    what = "problem" if against is None else "difference"
+    verdict = f"{problems} {what}{'s' if problems != 1 else ''}" if problems else f"no {what}s"
+    OUT.print(f"{file}: {counted}: {verdict}", style="red" if problems else "green", markup=False)
+
+
+@command
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def info(file: str, as_json: bool) -> None:
+    """Sum up FILE: where it is kept, in which format, how many objects, how large, how compressed.
+
+    No values are read. `tree` shows the objects one by one.
+    """
+    with Opened(file, "r") as adapter:
+        found = about(adapter)
+    if as_json:
+        click.echo(strict_json(about_as_json(found)))
+    else:
+        for line in lines_of(found):
+            WIDE.print(line, markup=False)
+
+
+@command
+@click.argument("file")
+@click.option("--attributes", "-a", is_flag=True, help="Show attributes as well.")
+@click.option("--depth", "-d", type=click.IntRange(min=0), help="How many levels to show.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def tree(file: str, attributes: bool, depth: int | None, as_json: bool) -> None:
+    """Show what FILE holds, without reading its data."""
+    with Opened(file, "r") as adapter:
+        if as_json:
+            click.echo(strict_json(file_as_json(adapter)))
+        else:
+            shown = tree_of(adapter, attributes=attributes, depth=depth)
+            WIDE.print(shown, crop=False, no_wrap=True, overflow="ignore")
+
+
+@command
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def adapters(as_json: bool) -> None:
+    """List the adapters that are installed, and what each can do at best.
+
+    A place can allow less: what is read-only is not written, what is in memory cannot be linked to. An adapter that
+    could not be loaded is listed with the reason.
+    """
+    found = plugins()
+    if as_json:
+        click.echo(strict_json([plugin_as_json(plugin) for plugin in found]))
+    else:
+        (OUT if OUT.is_terminal else TABLE).print(table_of(found))

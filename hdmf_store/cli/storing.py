@@ -1,0 +1,150 @@
+"""The commands that store something: `convert`, `copy`, `consolidate`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import click
+
+from hdmf_store.adapter import StoreAdapter
+from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, human
+from hdmf_store.cli.progress import Bar
+from hdmf_store.cli.show import size_of, stored_size, strict_json
+from hdmf_store.nodes import ROOT, Dataset
+from hdmf_store.translate.convert import convert as convert_file
+from hdmf_store.translate.copying import copy as copy_nodes
+from hdmf_store.translate.copying import kept_options
+from hdmf_store.translate.specs import without_specs
+
+__all__ = ["consolidate", "convert", "copy"]
+
+
+@command
+@click.argument("src")
+@click.argument("dst")
+@click.option("--overwrite", is_flag=True, help="Replace DST if it exists; it survives until the new file is complete.")
+@click.option(
+    "--zarr-format", type=click.Choice(["2", "3"]), help="The Zarr format of DST; 3 by default. Only for Zarr."
+)
+@click.option("--copy-links", is_flag=True, help="Copy what links lead to in other files, so that DST stands alone.")
+@MAY_READ
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+def convert(
+    src: str,
+    dst: str,
+    overwrite: bool,
+    zarr_format: str | None,
+    copy_links: bool,
+    may_read: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Store everything that SRC holds in DST.
+
+    The ending of DST says what it becomes: .zarr is Zarr, .nwb, .h5 and .hdf5 are HDF5. Whatever SRC links to in
+    files of another kind is copied.
+    """
+    options = {"zarr_format": int(zarr_format)} if zarr_format else {}
+    with (
+        Opened(src, "r", may_read=may_read) as source,
+        Opened(dst, "w" if overwrite else "w-", **options) as destination,
+    ):
+        store = partial(convert_file, source, destination, links=not copy_links, may_read=may_read)
+        _run("Converting", store, source, destination, ROOT, as_json, quiet)
+
+
+@command
+@click.argument("src")
+@click.argument("dst")
+@click.option("--path", default=ROOT, metavar="PATH", help="Copy this object alone, with all below it.")
+@click.option("--overwrite", is_flag=True, help="Replace DST if it exists; it survives until the new file is complete.")
+@click.option("--copy-links", is_flag=True, help="Copy what links lead to outside of what is copied.")
+@MAY_READ
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+def copy(
+    src: str,
+    dst: str,
+    path: str,
+    overwrite: bool,
+    copy_links: bool,
+    may_read: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Store SRC in DST as it is stored: any hierarchy, whether HDMF knows what it means or not.
+
+    Chunks, codecs and the Zarr format are kept where DST is of the same kind; `convert` is for another format.
+
+    With --path, the object keeps its path. If DST exists, the object is added to it; what is there is never replaced
+    without --overwrite.
+    """
+    path = "/" + path.strip("/")
+    mode = "w" if overwrite else "w-" if path == ROOT else "a"
+    with (
+        Opened(src, "r", may_read=may_read) as source,
+        Opened(dst, mode, **kept_options(source, dst)) as destination,
+    ):
+        store = partial(copy_nodes, source, destination, path=path, links=not copy_links, may_read=may_read)
+        _run("Copying", store, source, destination, path, as_json, quiet)
+
+
+@command
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+def consolidate(file: str, as_json: bool, quiet: bool) -> None:
+    """Bring the consolidated metadata of FILE up to date, or make it where there is none.
+
+    It is one document of the metadata of all objects, with which FILE opens at once. Zarr in folders, archives and
+    store objects keeps it; other stores need none, and nothing is changed there.
+    """
+    with Opened(file, "r+") as adapter:
+        keeps = adapter.capabilities.consolidates
+        if keeps:
+            adapter.consolidate()
+        objects, store = len(without_specs(adapter.load().nodes)), adapter.name
+    if as_json:
+        click.echo(strict_json({"file": file, "store": store, "consolidated": keeps, "objects": objects}))
+    elif not quiet:
+        done = f"metadata of {objects} objects consolidated"
+        nothing = f"{store} keeps no consolidated metadata and needs none; nothing was changed"
+        OUT.print(f"{file}: {done if keeps else nothing}", markup=False)
+
+
+def _run(
+    what: str,
+    store: Callable[..., int],
+    source: StoreAdapter,
+    destination: StoreAdapter,
+    path: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Store with a progress bar over the values at a path and below, and sum up."""
+    started = time.monotonic()
+    nodes = source.load().nodes
+    inside = [node for at, node in nodes.items() if f"{at}/".startswith(f"{path.rstrip('/')}/")]
+    total = sum(size_of(node) for node in inside if isinstance(node, Dataset))
+    with Bar(f"{what} {source.location.name}", total, quiet or as_json) as bar:
+        count = store(progress=bar)
+    stored = stored_size(destination.location)
+    seconds = time.monotonic() - started
+    facts = {
+        "source": str(source.location),
+        "destination": str(destination.location),
+        "objects": count,
+        "bytes_of_values": total,
+        "bytes_stored": None if stored is None else stored.size,
+        "files": None if stored is None else stored.files,
+        "seconds": round(seconds, 3),
+    }
+    if as_json:
+        click.echo(strict_json(facts))
+    elif not quiet:
+        taken = "" if stored is None else f" in {human(stored.size)} ({stored.files} files)"
+        made = f"{destination.location}: {count} objects, {human(total)} of values"
+        OUT.print(f"{made}{taken}, {seconds:.1f} s", markup=False)
