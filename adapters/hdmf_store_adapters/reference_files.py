@@ -10,7 +10,7 @@ from hdmf_store.errors import LocationError, UnreadableError
 from hdmf_store_adapters.file_parts import Part, read_parts
 from hdmf_store_adapters.media import ReadOnly
 from hdmf_store_adapters.medium_store import MediumStore
-from hdmf_store_adapters.reference_tables import Extent, ReferenceTable, table_of
+from hdmf_store_adapters.reference_tables import Entries, Extent, table_of
 from hdmf_store_adapters.remote_files import file_system
 
 __all__ = ["ReferenceFiles"]
@@ -32,7 +32,7 @@ class ReferenceFiles(ReadOnly):
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
-        self._table: ReferenceTable | None = None
+        self._table: Entries | None = None
         self._targets: dict[str, Admitted] = {}
 
     def read(self, key: str) -> bytes | None:
@@ -80,12 +80,12 @@ class ReferenceFiles(ReadOnly):
 
     # ------------------------------------------------------------------------------------------------- where bytes lie
 
-    def _opened(self) -> ReferenceTable | None:
+    def _opened(self) -> Entries | None:
         if self._table is None:
             self._table = self._loaded()
         return self._table
 
-    def _loaded(self) -> ReferenceTable | None:
+    def _loaded(self) -> Entries | None:
         """Return what the file says; None if there is none."""
         base = self._reach.base
         try:

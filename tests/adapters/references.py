@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 INLINE = 64
 
 
@@ -40,6 +43,39 @@ def entries_of(stored: Path, prefix: str = "") -> dict[str, Any]:
 def referring(place: Path, stored: Path) -> Path:
     """Write references to a Zarr folder that lies beside the file."""
     place.write_text(json.dumps({"version": 1, "refs": entries_of(stored)}))
+    return place
+
+
+def recorded(place: Path, documents: dict[str, Any], chunks: dict[str, dict[int, Any]], record_size: int) -> Path:
+    """Write a reference file system in Parquet.
+
+    Parameters
+    ----------
+    place : Path
+        The folder.
+    documents : dict of str to dict
+        Those of all groups and arrays, by key.
+    chunks : dict of str to dict of int to bytes or tuple
+        For each array, by the number of the chunk: its bytes, or a path with an offset and a size.
+    record_size : int
+        How many chunks a file of records has.
+    """
+    place.mkdir(parents=True)
+    (place / ".zmetadata").write_text(json.dumps({"metadata": documents, "record_size": record_size}))
+    for path, entries in chunks.items():
+        for record in sorted({number // record_size for number in entries}):
+            rows = [entries.get(record * record_size + row) for row in range(record_size)]
+            lie = [row if isinstance(row, tuple) else (None, 0, 0) for row in rows]
+            table = pa.table(
+                {
+                    "path": pa.array([path for path, _, _ in lie], pa.string()),
+                    "offset": pa.array([offset for _, offset, _ in lie], pa.int64()),
+                    "size": pa.array([size for _, _, size in lie], pa.int64()),
+                    "raw": pa.array([row if isinstance(row, bytes) else None for row in rows], pa.binary()),
+                }
+            )
+            (place / path).mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, place / path / f"refs.{record}.parq")
     return place
 
 
