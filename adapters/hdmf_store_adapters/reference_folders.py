@@ -10,6 +10,7 @@ import attrs
 
 from hdmf_store.adapter import Location, Reach
 from hdmf_store.errors import LocationError, UnreadableError
+from hdmf_store_adapters.external_arrays import external_arrays
 from hdmf_store_adapters.file_parts import Part, read_parts
 from hdmf_store_adapters.reference_files import ReferenceFiles
 from hdmf_store_adapters.reference_records import DOCUMENT, RECORD_SIZE, RecordTable, table_of_records
@@ -38,7 +39,10 @@ class ReferenceFolder(ReferenceFiles):
         address = self._reach.base.address
         if isinstance(found, Exception):
             raise UnreadableError(address, f"/{DOCUMENT}", f"cannot be read: {found}") from found
-        return table_of_records(found, address, self._files)
+        table = table_of_records(found, address, self._files)
+        external, attributes = external_arrays(table.documents)
+        self._external |= external
+        return attrs.evolve(table, documents={**table.documents, **attributes})
 
     def _files(self, names: Sequence[str]) -> list[bytes | Exception]:
         """Return the bytes of the folder's own files, or why there are none."""
