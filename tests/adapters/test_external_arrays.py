@@ -17,7 +17,8 @@ from hdmf_store.adapter import open_adapter
 from hdmf_store.errors import UnreadableError
 from hdmf_store.nodes import Dataset
 from hdmf_store_adapters import hdf5_chunks
-from tests.adapters.references import counting_server, recorded
+from tests.adapters.references import gets, recorded, server_of_whole_files
+from tests.servers import file_server, http_server
 
 VALUES = np.arange(60, dtype="<i4").reshape(12, 5)
 NAME = "/acquisition/data"
@@ -188,16 +189,17 @@ def test_the_hdf5_file_is_touched_when_its_values_are_asked_for(home: Path) -> N
         file["filler"] = filler
     lindi(home)
 
-    with counting_server(home) as (url, asked):
-        adapter = open_adapter(f"{url}/a.lindi.json", "r")
+    with file_server(home) as server:
+        adapter = open_adapter(f"{server.url}/a.lindi.json", "r")
         assert adapter.load()["/a"].attributes == {"unit": "V"}
-        assert asked == ["/a.lindi.json"]
+        assert gets(server) == ["/a.lindi.json"]
 
         assert adapter.array("/a")[:].tolist() == VALUES.tolist()
         adapter.close()
 
-    reads = [line.split("bytes=")[1].split("-") for line in asked[1:]]
-    assert {line.split()[0] for line in asked[1:]} == {"/raw.h5"}
+    asked = gets(server)[1:]
+    reads = [line.split("bytes=")[1].split("-") for line in asked]
+    assert {line.split()[0] for line in asked} == {"/raw.h5"}
     assert sum(int(stop) - int(start) + 1 for start, stop in reads) < filler.nbytes / 2
 
 
@@ -212,8 +214,8 @@ def test_a_file_opens_without_the_hdf5_file(home: Path) -> None:
 def test_a_server_that_gives_no_parts_of_files_is_named(home: Path) -> None:
     lindi(home)
 
-    with counting_server(home, ranges=False) as (url, _):
-        assert "refers to 'raw.h5', which cannot be read" in refusal(f"{url}/a.lindi.json")
+    with server_of_whole_files(home) as server:
+        assert "refers to 'raw.h5', which cannot be read" in refusal(f"{server.url}/a.lindi.json")
 
 
 # where it may lie
@@ -230,7 +232,7 @@ def test_a_file_elsewhere_takes_the_word_of_the_caller(home: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://bucket/raw.h5", "http://127.0.0.1:9/raw.h5", "https://elsewhere.invalid/x::file:///x", ""]
+    "url", ["ftp://bucket/raw.h5", "http://127.0.0.1:9/raw.h5", "https://elsewhere.invalid/x::file:///x", ""]
 )
 def test_other_servers_and_chains_are_refused(home: Path, url: str) -> None:
     assert "may not be read" in refusal(lindi(home, url))
@@ -239,7 +241,7 @@ def test_other_servers_and_chains_are_refused(home: Path, url: str) -> None:
 def test_a_server_never_reaches_files_of_this_machine(home: Path) -> None:
     lindi(home, str(home / "raw.h5"))
 
-    with counting_server(home) as (url, _):
+    with http_server(home) as url:
         assert "may not be read" in refusal(f"{url}/a.lindi.json", may_read=home)
 
 

@@ -23,7 +23,8 @@ from hdmf_store.errors import FormatError, MissingExtraError, MissingHierarchyEr
 from hdmf_store_adapters import reference_records
 from hdmf_store_adapters.reference_adapter import ReferenceAdapter
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
-from tests.adapters.references import counting_server, recorded
+from tests.adapters.references import gets, recorded
+from tests.servers import file_server, http_server
 
 LENGTH, COUNT, RECORDS = 5, 12, 4
 """Values in a chunk of ``/a``, its chunks, and how many of these a file of records has."""
@@ -223,24 +224,27 @@ def test_modes_that_write_are_refused(folder: Path, mode: str) -> None:
 
 def test_records_are_read_when_their_chunks_are_asked_for_and_once(folder: Path) -> None:
     """Opening reads one document; each file of records is read for all chunks that are asked for together, and kept."""
-    with counting_server(folder.parent) as (url, asked):
-        adapter = open_adapter(f"{url}/a.parq", "r")
+    with file_server(folder.parent) as server:
+        adapter = open_adapter(f"{server.url}/a.parq", "r")
         adapter.load()
-        assert asked == ["/a.parq/.zmetadata"]
+        assert gets(server) == ["/a.parq/.zmetadata"]
 
         part = slice(RECORDS * LENGTH, (RECORDS + 1) * LENGTH)
         assert adapter.array("/a")[part].tolist() == VALUES[part].tolist()
         whole = "/all.bin bytes="
-        assert asked[1:] == ["/a.parq/a/refs.1.parq", f"{whole}{RECORDS * SIZE}-{(RECORDS + 1) * SIZE - 1}"]
+        assert gets(server)[1:] == ["/a.parq/a/refs.1.parq", f"{whole}{RECORDS * SIZE}-{(RECORDS + 1) * SIZE - 1}"]
 
-        asked.clear()
+        server.traffic.clear()
         assert adapter.array("/a")[:].tolist() == VALUES.tolist()
-        records, data = sorted(asked[:-1]), asked[-1]
-        assert (records, data) == (["/a.parq/a/refs.0.parq", "/a.parq/a/refs.2.parq"], f"{whole}0-{COUNT * SIZE - 1}")
+        *records, data = gets(server)
+        assert (sorted(records), data) == (
+            ["/a.parq/a/refs.0.parq", "/a.parq/a/refs.2.parq"],
+            f"{whole}0-{COUNT * SIZE - 1}",
+        )
 
-        asked.clear()
+        server.traffic.clear()
         assert adapter.array("/a")[:].tolist() == VALUES.tolist()
-        assert asked == [f"{whole}0-{COUNT * SIZE - 1}"]
+        assert gets(server) == [f"{whole}0-{COUNT * SIZE - 1}"]
         adapter.close()
 
 
@@ -249,14 +253,14 @@ def test_few_records_are_kept(folder: Path, limit: str, most: int, monkeypatch: 
     """Those that were used last; others are read again."""
     monkeypatch.setattr(reference_records, limit, most)
 
-    with counting_server(folder.parent) as (url, asked):
-        adapter = open_adapter(f"{url}/a.parq", "r")
+    with file_server(folder.parent) as server:
+        adapter = open_adapter(f"{server.url}/a.parq", "r")
         array = adapter.array("/a")
         for chunk in (0, 1, 5, 6, 0):
             assert array[chunk * LENGTH] == chunk * LENGTH
         adapter.close()
 
-    assert [name.split("refs.")[1][0] for name in asked if "refs." in name] == ["0", "1", "0"]
+    assert [name.split("refs.")[1][0] for name in gets(server) if "refs." in name] == ["0", "1", "0"]
 
 
 def test_bytes_that_many_records_share_are_in_memory_once(tmp_path: Path) -> None:
@@ -288,7 +292,7 @@ def test_folders_in_memory_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "way", ["../outside.bin", "{tmp}/outside.bin", "file://{tmp}/outside.bin", "link.bin", "s3://bucket/outside.bin"]
+    "way", ["../outside.bin", "{tmp}/outside.bin", "file://{tmp}/outside.bin", "link.bin", "ftp://bucket/outside.bin"]
 )
 def test_what_a_record_may_not_name_is_refused_and_the_rest_is_read(folder: Path, tmp_path: Path, way: str) -> None:
     """As in JSON; with the word of the caller, files of this machine are read."""
@@ -297,14 +301,14 @@ def test_what_a_record_may_not_name_is_refused_and_the_rest_is_read(folder: Path
     rewritten(folder, target(named))
 
     assert f"refers to {named!r}, which may not be read" in refusal(folder)
-    if "s3" not in way:
+    if "ftp" not in way:
         assert values(folder, may_read=tmp_path) == VALUES.tolist()
 
 
 def test_a_folder_on_a_server_never_reaches_files_of_this_machine(folder: Path, tmp_path: Path) -> None:
     rewritten(folder, target(str(tmp_path / "outside.bin")))
 
-    with counting_server(folder.parent) as (url, _):
+    with http_server(folder.parent) as url:
         assert "may not be read" in refusal(f"{url}/a.parq", may_read=tmp_path)
 
 
@@ -431,7 +435,7 @@ def test_folders_of_references_are_its_own_and_no_others(folder: Path, tmp_path:
 
 def test_a_place_without_references_is_missing(folder: Path) -> None:
     """On this machine and on another."""
-    with counting_server(folder.parent) as (url, _), pytest.raises(MissingHierarchyError, match=r"none\.parq"):
+    with http_server(folder.parent) as url, pytest.raises(MissingHierarchyError, match=r"none\.parq"):
         open_adapter(f"{url}/none.parq", "r")
     (folder / ".zmetadata").unlink()
     with pytest.raises(MissingHierarchyError, match=r"a\.parq"):

@@ -11,7 +11,8 @@ import pytest
 
 from hdmf_store.adapter import open_adapter
 from hdmf_store.errors import UnreadableError
-from tests.adapters.references import counting_server
+from tests.adapters.references import gets, server_of_whole_files
+from tests.servers import Server, file_server
 
 COUNT, LENGTH = 24, 50
 """Chunks of ``/a``, and the values in each of them."""
@@ -38,8 +39,9 @@ def stored(folder: Path, gap: int = 0, entries: dict[int, Any] | None = None, or
     return folder
 
 
-def ranges(asked: list[str]) -> list[str]:
+def ranges(server: Server) -> list[str]:
     """Return what was asked for of the files that the references lead to."""
+    asked = gets(server)
     assert asked[0] == "/a.json"
     return sorted(asked[1:])
 
@@ -47,32 +49,32 @@ def ranges(asked: list[str]) -> list[str]:
 @pytest.mark.parametrize("order", [None, list(reversed(range(COUNT)))], ids=["as in the file", "backwards"])
 def test_chunks_that_lie_together_are_one_request(tmp_path: Path, order: Any) -> None:
     """In whatever order they lie there, and no byte beyond them is asked for."""
-    with counting_server(stored(tmp_path, order=order)) as (url, asked):
-        adapter = open_adapter(f"{url}/a.json", "r")
+    with file_server(stored(tmp_path, order=order)) as server:
+        adapter = open_adapter(f"{server.url}/a.json", "r")
         assert adapter.array("/a")[:].tolist() == VALUES.tolist()
         adapter.close()
 
-    assert ranges(asked) == [f"/all.bin bytes=0-{COUNT * SIZE - 1}"]
+    assert ranges(server) == [f"/all.bin bytes=0-{COUNT * SIZE - 1}"]
 
 
 def test_a_part_of_an_array_asks_for_its_chunks_only(tmp_path: Path) -> None:
-    with counting_server(stored(tmp_path)) as (url, asked):
-        adapter = open_adapter(f"{url}/a.json", "r")
+    with file_server(stored(tmp_path)) as server:
+        adapter = open_adapter(f"{server.url}/a.json", "r")
         assert adapter.array("/a")[60:160].tolist() == list(range(60, 160))
         adapter.close()
 
-    assert ranges(asked) == [f"/all.bin bytes={SIZE}-{4 * SIZE - 1}"]
+    assert ranges(server) == [f"/all.bin bytes={SIZE}-{4 * SIZE - 1}"]
 
 
 @pytest.mark.parametrize(("gap", "requests"), [(2**10, 1), (2**17, COUNT)])
 def test_a_gap_is_fetched_if_that_costs_less_than_a_request(tmp_path: Path, gap: int, requests: int) -> None:
     """What lies between chunks is not taken for a part of them."""
-    with counting_server(stored(tmp_path, gap)) as (url, asked):
-        adapter = open_adapter(f"{url}/a.json", "r")
+    with file_server(stored(tmp_path, gap)) as server:
+        adapter = open_adapter(f"{server.url}/a.json", "r")
         assert adapter.array("/a")[:].tolist() == VALUES.tolist()
         adapter.close()
 
-    assert len(ranges(asked)) == requests
+    assert len(ranges(server)) == requests
 
 
 def test_large_blocks_are_several_requests_at_a_time(tmp_path: Path) -> None:
@@ -83,12 +85,12 @@ def test_large_blocks_are_several_requests_at_a_time(tmp_path: Path) -> None:
     refs = {".zgroup": '{"zarr_format": 2}', "a/.zarray": array(values.size, 2**16), **lie}
     (tmp_path / "a.json").write_text(json.dumps({"version": 1, "refs": refs}))
 
-    with counting_server(tmp_path) as (url, asked):
-        adapter = open_adapter(f"{url}/a.json", "r")
+    with file_server(tmp_path) as server:
+        adapter = open_adapter(f"{server.url}/a.json", "r")
         assert np.array_equal(adapter.array("/a")[:], values)
         adapter.close()
 
-    assert ranges(asked) == sorted(f"/all.bin bytes={i * 2**23}-{(i + 1) * 2**23 - 1}" for i in range(3))
+    assert ranges(server) == sorted(f"/all.bin bytes={i * 2**23}-{(i + 1) * 2**23 - 1}" for i in range(3))
 
 
 def test_chunks_that_share_their_bytes_fetch_them_once(tmp_path: Path) -> None:
@@ -96,23 +98,23 @@ def test_chunks_that_share_their_bytes_fetch_them_once(tmp_path: Path) -> None:
     (tmp_path / "ones.bin").write_bytes(np.ones(LENGTH, "<i8").tobytes())
     shared = {0: ["all.bin", 8, SIZE], 3: ["ones.bin"], 4: ["ones.bin"], 5: ["all.bin", SIZE, SIZE]}
 
-    with counting_server(stored(tmp_path, entries=shared)) as (url, asked):
-        adapter = open_adapter(f"{url}/a.json", "r")
+    with file_server(stored(tmp_path, entries=shared)) as server:
+        adapter = open_adapter(f"{server.url}/a.json", "r")
         found = adapter.array("/a")[: 6 * LENGTH].reshape(6, LENGTH)
         adapter.close()
 
     rows = VALUES.reshape(COUNT, LENGTH)
     expected = [VALUES[1 : LENGTH + 1], rows[1], rows[2], rows[2] * 0 + 1, rows[2] * 0 + 1, rows[1]]
     assert found.tolist() == np.array(expected).tolist()
-    assert ranges(asked) == [f"/all.bin bytes=8-{3 * SIZE - 1}", "/ones.bin"]
+    assert ranges(server) == [f"/all.bin bytes=8-{3 * SIZE - 1}", "/ones.bin"]
 
 
 def test_what_a_file_ends_before_is_named_among_chunks_that_are_there(tmp_path: Path) -> None:
     """The error names the one chunk that is not there; all others are read."""
     stored(tmp_path, entries={7: ["all.bin", COUNT * SIZE - 8, SIZE]})
 
-    with counting_server(tmp_path) as (url, _):
-        adapter = open_adapter(f"{url}/a.json", "r")
+    with file_server(tmp_path) as server:
+        adapter = open_adapter(f"{server.url}/a.json", "r")
         with pytest.raises(
             UnreadableError, match=rf"/a/7 refers to 'all.bin', which has 8 bytes from {COUNT * SIZE - 8}"
         ):
@@ -128,8 +130,8 @@ def test_a_server_that_gives_the_file_for_a_part_of_it_is_no_source_of_wrong_val
     """Neither chunks that were asked for together nor a single one; all of the file is all of the array."""
     part = slice(chunks.start * LENGTH, chunks.stop and chunks.stop * LENGTH)
 
-    with counting_server(stored(tmp_path), ranges=False) as (url, _):
-        adapter = open_adapter(f"{url}/a.json", "r")
+    with server_of_whole_files(stored(tmp_path)) as server:
+        adapter = open_adapter(f"{server.url}/a.json", "r")
         with pytest.raises(UnreadableError, match=r"all\.bin"):
             adapter.array("/a")[part]
         assert adapter.array("/a")[:].tolist() == VALUES.tolist()
@@ -140,10 +142,10 @@ def test_more_than_fits_in_memory_is_refused_before_it_is_fetched(tmp_path: Path
     """Where a file says so of chunks that are small."""
     stored(tmp_path, entries={number: ["all.bin", number, 2**29] for number in range(8)})
 
-    with counting_server(tmp_path) as (url, asked):
-        adapter = open_adapter(f"{url}/a.json", "r")
+    with file_server(tmp_path) as server:
+        adapter = open_adapter(f"{server.url}/a.json", "r")
         with pytest.raises(UnreadableError, match=r"/a/4 refers to .* more than one piece can have"):
             adapter.array("/a")[:]
         adapter.close()
 
-    assert ranges(asked) == []
+    assert ranges(server) == []
