@@ -212,7 +212,7 @@ def hostile(home: Path) -> dict[str, str]:
         "folder": "stored.zarr",
         "chain": f"https://elsewhere.invalid/x::file://{outside}",
         "chain from a file": f"simplecache::file://{outside}",
-        "other scheme": "s3://bucket/outside.bin",
+        "other scheme": "ftp://bucket/outside.bin",
         "insecure": "http://127.0.0.1:9/outside.bin",
         "references of references": "reference://outside.bin",
         "detour in a URL": "https://elsewhere.invalid/%2e%2e/x",
