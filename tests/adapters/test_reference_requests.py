@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
+import obstore
 import pytest
 
 from hdmf_store.adapter import open_adapter
 from hdmf_store.errors import UnreadableError
-from tests.adapters.references import gets, server_of_whole_files
+from tests.adapters.references import gets, recorded, server_of_whole_files
 from tests.servers import Server, file_server
+from tests.servers.s3 import Bucket
 
 COUNT, LENGTH = 24, 50
 """Chunks of ``/a``, and the values in each of them."""
@@ -21,10 +24,13 @@ VALUES = np.arange(COUNT * LENGTH, dtype="<i8")
 SIZE = LENGTH * VALUES.itemsize
 
 
-def array(shape: int, chunk: int) -> str:
+def document(shape: int, chunk: int) -> str:
     """Return the document of an array of numbers without compression."""
-    document = {"zarr_format": 2, "shape": [shape], "chunks": [chunk], "dtype": "<i8", "order": "C", "fill_value": 0}
-    return json.dumps({**document, "filters": None, "compressor": None})
+    plain = {"zarr_format": 2, "shape": [shape], "chunks": [chunk], "dtype": "<i8", "order": "C", "fill_value": 0}
+    return json.dumps({**plain, "filters": None, "compressor": None})
+
+
+DOCUMENT = document(COUNT * LENGTH, LENGTH)
 
 
 def stored(folder: Path, gap: int = 0, entries: dict[int, Any] | None = None, order: Any = None) -> Path:
@@ -33,7 +39,7 @@ def stored(folder: Path, gap: int = 0, entries: dict[int, Any] | None = None, or
     order = list(range(COUNT)) if order is None else order
     (folder / "all.bin").write_bytes(b"".join(VALUES[i * LENGTH :][:LENGTH].tobytes() + between for i in order))
     lie = {f"a/{i}": ["all.bin", order.index(i) * (SIZE + gap), SIZE] for i in range(COUNT)}
-    refs = {".zgroup": '{"zarr_format": 2}', "a/.zarray": array(VALUES.size, LENGTH), **lie}
+    refs = {".zgroup": '{"zarr_format": 2}', "a/.zarray": DOCUMENT, **lie}
     refs |= {f"a/{number}": entry for number, entry in (entries or {}).items()}
     (folder / "a.json").write_text(json.dumps({"version": 1, "refs": refs}))
     return folder
@@ -82,7 +88,7 @@ def test_large_blocks_are_several_requests_at_a_time(tmp_path: Path) -> None:
     values = np.arange(3 * 2**20, dtype="<i8")
     (tmp_path / "all.bin").write_bytes(values.tobytes())
     lie = {f"a/{i}": ["all.bin", i * 2**19, 2**19] for i in range(48)}
-    refs = {".zgroup": '{"zarr_format": 2}', "a/.zarray": array(values.size, 2**16), **lie}
+    refs = {".zgroup": '{"zarr_format": 2}', "a/.zarray": document(values.size, 2**16), **lie}
     (tmp_path / "a.json").write_text(json.dumps({"version": 1, "refs": refs}))
 
     with file_server(tmp_path) as server:
@@ -136,6 +142,34 @@ def test_a_server_that_gives_the_file_for_a_part_of_it_is_no_source_of_wrong_val
             adapter.array("/a")[part]
         assert adapter.array("/a")[:].tolist() == VALUES.tolist()
         adapter.close()
+
+
+def test_object_stores_serve_every_form(tmp_path: Path, s3: Bucket) -> None:
+    """JSON and Parquet, whose third file of records is not there, and an array that is left in an HDF5 file."""
+    stored(tmp_path)
+    lie = {number: ("all.bin", number * SIZE, SIZE) for number in range(16)}
+    recorded(tmp_path / "a.parq", {".zgroup": {"zarr_format": 2}, "a/.zarray": json.loads(DOCUMENT)}, {"a": lie}, 8)
+    with h5py.File(tmp_path / "raw.h5", "w") as file:
+        file.create_dataset("d", data=VALUES, chunks=(100,), compression="gzip")
+    link = {"_EXTERNAL_ARRAY_LINK": {"link_type": "hdf5_dataset", "url": "raw.h5", "name": "d"}}
+    refs = {".zgroup": {"zarr_format": 2}, "a/.zarray": json.loads(DOCUMENT), "a/.zattrs": link}
+    (tmp_path / "left.json").write_text(json.dumps({"refs": refs}))
+    for file in (path for path in tmp_path.rglob("*") if path.is_file()):
+        obstore.put(s3.obstore(), file.relative_to(tmp_path).as_posix(), file)
+    with_records = [*VALUES[: 16 * LENGTH].tolist(), *[0] * (8 * LENGTH)]
+
+    expected = {
+        "a.json": (VALUES, ["a.json", "all.bin"]),
+        "left.json": (VALUES, ["left.json", "raw.h5"]),
+        "a.parq": (with_records, [".zmetadata", "all.bin", "refs.0.parq", "refs.1.parq"]),
+    }
+    for name, (values, files) in expected.items():
+        s3.traffic.clear()
+        adapter = open_adapter(f"{s3.url}/{name}", "r", storage_options=s3.storage_options)
+        assert adapter.array("/a")[:].tolist() == list(values)
+        adapter.close()
+        read = [key.rpartition("/")[2] for key in s3.traffic.asked("GET") if key != s3.name]  # which is listed
+        assert sorted(read) == files
 
 
 def test_more_than_fits_in_memory_is_refused_before_it_is_fetched(tmp_path: Path) -> None:
