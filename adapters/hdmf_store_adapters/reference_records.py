@@ -22,7 +22,6 @@ from hdmf_store.nodes import ROOT
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunk_grids import ChunkGrid, chunk_of, grid_of
 from hdmf_store_adapters.reference_tables import Extent
-from hdmf_store_adapters.zarr_places import check_path
 
 __all__ = ["DOCUMENT", "RECORD_SIZE", "RecordTable", "table_of_records"]
 
@@ -181,7 +180,6 @@ def table_of_records(data: bytes, location: str, read_files: ReadFiles) -> Recor
     grids = {}
     for key, value in documents.items():
         folder, _, name = key.rpartition("/")
-        check_path(f"/{folder}", location)
         if name == ".zarray" and (grid := grid_of(value)) is not None:
             grids[folder] = grid
     return RecordTable(location, documents, size, read_files, grids)

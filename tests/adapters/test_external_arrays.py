@@ -312,7 +312,7 @@ def test_a_dataset_that_is_another_one_is_named(home: Path) -> None:
         ({}, {"dtype": "|O", "filters": [{"id": "json2"}]}),
         ({}, {"dtype": "|S4", "filters": None}),
         ({}, {"dtype": [["x", "<i4"]], "filters": None}),
-        ({}, {"filters": [{"id": "quantize", "digits": 1, "dtype": "<i4"}]}),
+        ({}, {"filters": [{"id": "fixedscaleoffset", "offset": 0, "scale": 0.1, "dtype": "<i4"}]}),
         ({}, {"filters": [{"id": "none"}]}),
         ({}, {"chunks": [2**20, 2**20]}),
     ],

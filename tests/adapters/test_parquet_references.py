@@ -248,19 +248,28 @@ def test_records_are_read_when_their_chunks_are_asked_for_and_once(folder: Path)
         adapter.close()
 
 
-@pytest.mark.parametrize(("limit", "most"), [("_HELD", 1), ("_HELD_BYTES", 1)])
-def test_few_records_are_kept(folder: Path, limit: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("limit", "most", "chunks", "read"),
+    [
+        ("_HELD", 1, (0, 1, 5, 6, 0), ["0", "1", "0"]),
+        ("_HELD_BYTES", 1, (0, 1, 5, 6, 0), ["0", "1", "0"]),
+        ("_HELD", 2, (0, 5, 1, 9, 2, 6), ["0", "1", "2", "1"]),
+    ],
+)
+def test_few_records_are_kept(
+    folder: Path, limit: str, most: int, chunks: tuple[int, ...], read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Those that were used last; others are read again."""
     monkeypatch.setattr(reference_records, limit, most)
 
     with file_server(folder.parent) as server:
         adapter = open_adapter(f"{server.url}/a.parq", "r")
         array = adapter.array("/a")
-        for chunk in (0, 1, 5, 6, 0):
+        for chunk in chunks:
             assert array[chunk * LENGTH] == chunk * LENGTH
         adapter.close()
 
-    assert [name.split("refs.")[1][0] for name in gets(server) if "refs." in name] == ["0", "1", "0"]
+    assert [name.split("refs.")[1][0] for name in gets(server) if "refs." in name] == read
 
 
 def test_bytes_that_many_records_share_are_in_memory_once(tmp_path: Path) -> None:
@@ -327,7 +336,7 @@ def test_records_are_files_of_the_folder_itself(folder: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("path", ["../a", "a/../../x", "/a", "a//b", "./a"])
 def test_an_array_whose_path_leads_out_of_the_folder_is_refused(tmp_path: Path, path: str) -> None:
-    """Before any record of it is looked for."""
+    """As in every Zarr store."""
     place = recorded(tmp_path / "a.parq", {".zgroup": {"zarr_format": 2}, f"{path}/.zarray": array([1], [1])}, {}, 1)
 
     with pytest.raises(FormatError, match="no path that an object can have"):
