@@ -16,7 +16,7 @@ def lower_bounds() -> list[str]:
     """Return a pin to the oldest version that pyproject.toml allows, for each package that users install."""
     project = nox.project.load_toml("pyproject.toml")["project"]
     extras = project["optional-dependencies"]
-    requirements = map(Requirement, project["dependencies"] + extras["nwb"] + extras["s3"])
+    requirements = map(Requirement, project["dependencies"] + extras["nwb"] + extras["s3"] + extras["parquet"])
     return [
         f"{requirement.name}=={bound.version}"
         for requirement in requirements

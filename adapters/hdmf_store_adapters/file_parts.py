@@ -16,9 +16,9 @@ from hdmf_store.adapter import Admitted
 from hdmf_store_adapters.reference_tables import Extent
 from hdmf_store_adapters.remote_files import file_system
 
-__all__ = ["UNREACHABLE", "Part", "read_parts"]
+__all__ = ["Part", "read_parts"]
 
-UNREACHABLE = (OSError, ImportError, ValueError)
+_UNREACHABLE = (OSError, ImportError, ValueError)
 """What file systems of fsspec raise that are not there, not installed or given wrong options."""
 
 _GAP = 2**16
@@ -169,6 +169,6 @@ def _fetch(blocks: Sequence[_Block]) -> Sequence[bytes | Exception]:
             [block.stop for block in blocks],
             on_error="return",
         )
-    except UNREACHABLE as problem:
+    except _UNREACHABLE as problem:
         return [problem] * len(blocks)
     return found

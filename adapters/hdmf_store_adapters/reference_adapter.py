@@ -1,4 +1,4 @@
-"""The adapter for reference file systems: a Zarr hierarchy whose chunks lie in other files, as a JSON file says."""
+"""The adapter for reference file systems: a Zarr hierarchy whose chunks lie in other files, as JSON or Parquet says."""
 
 from __future__ import annotations
 
@@ -12,31 +12,34 @@ from hdmf_store.adapter import Location, Reach, prefixes
 from hdmf_store.errors import ArgumentError
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.reference_files import ReferenceFiles
+from hdmf_store_adapters.reference_folders import ReferenceFolder, is_reference_folder
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from hdmf_store_adapters.zarr_places import text_of
 
 __all__ = ["ReferenceAdapter"]
 
-_SUFFIX = ".json"
+_JSON = ".json"
+_FOLDERS = (".parq", ".parquet")
 _LOOKED_AT = 1024
 
 
 class ReferenceAdapter(ZarrAdapter):
-    """One reference file system, as kerchunk, LINDI and Zindi write them to JSON; for reading.
+    """One reference file system, as kerchunk, LINDI and Zindi write them to JSON, or kerchunk to Parquet; for reading.
 
-    What its references name is checked before it is read. They may name what lies in the folder of the JSON file or
-    below it, on the server that the JSON file came from, and, if that file is on this machine, anything over
-    ``https``. A JSON file from elsewhere never names files of this machine.
+    What its references name is checked before it is read. They may name what lies beside it or below, on the server
+    that it came from, and, if it is on this machine, anything over ``https``. What comes from elsewhere never names
+    files of this machine.
 
     Parameters
     ----------
     place : str or Path
-        A JSON file, or its URL.
+        A JSON file, a folder with Parquet files, or the URL of one: that of a folder ends with ``.parq`` or
+        ``.parquet``. Folders need the extra ``parquet``.
     may_read : str, Path, list or dict, optional
         Folders and URLs in and below which references may also name files; a dictionary gives for each what
         fsspec's file system takes.
     **options
-        As for `ZarrAdapter`. The `storage_options` are used for the server of the JSON file alone.
+        As for `ZarrAdapter`. The `storage_options` are used for the server of the place alone.
 
     Raises
     ------
@@ -55,11 +58,13 @@ class ReferenceAdapter(ZarrAdapter):
 
     @staticmethod
     def claims(place: Any) -> bool:
-        """Return whether a place is a file of JSON, or by its name would be one."""
+        """Return whether a place is a file of JSON or a folder of references, or by its name would be one."""
         if not isinstance(place, str | os.PathLike):
             return False
         location = Location.of(place)
-        if not location.name.partition("?")[0].endswith(_SUFFIX):
+        if _is_folder(location):
+            return not location.is_local or is_reference_folder(location.address)
+        if not location.name.partition("?")[0].endswith(_JSON):
             return False
         if not location.is_local or not os.path.lexists(location.address):
             return True
@@ -76,10 +81,16 @@ class ReferenceAdapter(ZarrAdapter):
         if not text or ("::" in text and "://" in text):
             raise ArgumentError(f"{place!r} is no path or URL of one file")
         location = Location.of(text)
-        return ReferenceFiles(Reach(location, dict(storage_options or {}), self._may_read)), location
+        kind = ReferenceFolder if _is_folder(location) else ReferenceFiles
+        return kind(Reach(location, dict(storage_options or {}), self._may_read)), location
 
     def _only_reads(self, place: Any, location: Location) -> bool:
         return True
 
     def _travels_with(self) -> dict[str, Any]:
         return {"may_read": self._may_read} if self._may_read else {}
+
+
+def _is_folder(location: Location) -> bool:
+    """Return whether a place is a folder; by its name where that cannot be asked."""
+    return os.path.isdir(location.address) if location.is_local else location.name.endswith(_FOLDERS)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hdmf_store.adapter import Admitted, Reach
 from hdmf_store.errors import LocationError, UnreadableError
+from hdmf_store_adapters.chunk_grids import chunk_of
+from hdmf_store_adapters.external_arrays import ExternalArray, external_arrays
 from hdmf_store_adapters.file_parts import Part, read_parts
+from hdmf_store_adapters.hdf5_chunks import HDF5Chunks
 from hdmf_store_adapters.media import ReadOnly
 from hdmf_store_adapters.medium_store import MediumStore
-from hdmf_store_adapters.reference_tables import Extent, ReferenceTable, table_of
+from hdmf_store_adapters.reference_tables import Entries, Extent, table_of
 from hdmf_store_adapters.remote_files import file_system
 
 __all__ = ["ReferenceFiles"]
@@ -32,8 +36,10 @@ class ReferenceFiles(ReadOnly):
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
-        self._table: ReferenceTable | None = None
+        self._table: Entries | None = None
         self._targets: dict[str, Admitted] = {}
+        self._external: dict[str, ExternalArray] = {}
+        self._hdf5 = HDF5Chunks()
 
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None if there is no such key."""
@@ -56,6 +62,7 @@ class ReferenceFiles(ReadOnly):
         parts = self._parts(wanted)
         fetched = read_parts(parts)
         read |= {part.key: self._checked(part, fetched[part.key]) for part in parts}
+        read |= self._cut_out(keys)
         return [read[key] for key in keys]
 
     def list_keys(self) -> Iterator[str]:
@@ -67,12 +74,17 @@ class ReferenceFiles(ReadOnly):
         """Return all files of those names by their keys, parents first."""
         keys = [key for key in self.list_keys() if key.rpartition("/")[2] in documents]
         keys.sort(key=lambda key: (key.count("/"), key))
-        return {key: data for key, data in zip(keys, self.read_many(keys), strict=True) if data is not None}
+        found = {key: data for key, data in zip(keys, self.read_many(keys), strict=True) if data is not None}
+        external, attributes = external_arrays(found)
+        self._external |= external
+        return {**found, **{key: json.dumps(changed).encode() for key, changed in attributes.items()}}
 
     def finish(self) -> None:
         """Forget what was read; it is read again when it is asked for."""
         self._table = None
         self._targets.clear()
+        self._external.clear()
+        self._hdf5.close()
 
     def store(self) -> Any:
         """Return a zarr store over the keys."""
@@ -80,12 +92,12 @@ class ReferenceFiles(ReadOnly):
 
     # ------------------------------------------------------------------------------------------------- where bytes lie
 
-    def _opened(self) -> ReferenceTable | None:
+    def _opened(self) -> Entries | None:
         if self._table is None:
             self._table = self._loaded()
         return self._table
 
-    def _loaded(self) -> ReferenceTable | None:
+    def _loaded(self) -> Entries | None:
         """Return what the file says; None if there is none."""
         base = self._reach.base
         try:
@@ -106,26 +118,46 @@ class ReferenceFiles(ReadOnly):
             total += extent.length or 0
             if total > _MOST:
                 reason = f"{extent.length} bytes, and what is read with them, are more than one piece can have"
-                raise self._unreadable(key, extent, reason)
-            if extent.target not in self._targets:
-                try:
-                    self._targets[extent.target] = self._reach.find(extent.target)
-                except LocationError as problem:
-                    raise self._unreadable(key, extent, f"may not be read: {problem}") from problem
-            parts.append(Part(key, extent, self._targets[extent.target]))
+                raise self._unreadable(key, extent.target, reason)
+            parts.append(Part(key, extent, self._found(key, extent.target)))
         return parts
 
-    def _unreadable(self, key: str, extent: Extent, reason: str) -> UnreadableError:
-        return UnreadableError(self._reach.base.address, f"/{key}", f"refers to {extent.target!r}, which {reason}")
+    def _found(self, key: str, target: str) -> Admitted:
+        """Return a file that a key refers to, if it may be read."""
+        if target not in self._targets:
+            try:
+                self._targets[target] = self._reach.find(target)
+            except LocationError as problem:
+                raise self._unreadable(key, target, f"may not be read: {problem}") from problem
+        return self._targets[target]
+
+    def _cut_out(self, keys: Sequence[str]) -> dict[str, bytes | None]:
+        """Return the chunks among some keys that belong to arrays whose values were left in HDF5 files."""
+        cut: dict[str, bytes | None] = {}
+        grids = {path: array.grid for path, array in self._external.items()}
+        for key in keys if grids else ():
+            place = chunk_of(key, grids)
+            if place is None:
+                continue
+            array = self._external[place[0]]
+            target = self._found(key, array.url)
+            try:
+                cut[key] = self._hdf5.read(target, array, place[1])
+            except Exception as problem:
+                raise self._unreadable(key, array.url, f"cannot be read as HDF5: {problem}") from problem
+        return cut
+
+    def _unreadable(self, key: str, target: str, reason: str) -> UnreadableError:
+        return UnreadableError(self._reach.base.address, f"/{key}", f"refers to {target!r}, which {reason}")
 
     def _checked(self, part: Part, data: bytes | Exception) -> bytes:
         """Return what was read for a part, if it is that."""
         wanted = part.extent.length
         if isinstance(data, FileNotFoundError):
-            raise self._unreadable(part.key, part.extent, "is not there. Was it moved? Put it back") from data
+            raise self._unreadable(part.key, part.extent.target, "is not there. Was it moved? Put it back") from data
         if isinstance(data, Exception):
-            raise self._unreadable(part.key, part.extent, f"cannot be read: {data!r}") from data
+            raise self._unreadable(part.key, part.extent.target, f"cannot be read: {data!r}") from data
         if wanted is not None and len(data) != wanted:
             reason = f"has {len(data)} bytes from {part.extent.start} on where {wanted} are meant. Is it complete?"
-            raise self._unreadable(part.key, part.extent, reason)
+            raise self._unreadable(part.key, part.extent.target, reason)
         return data

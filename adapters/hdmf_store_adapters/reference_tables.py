@@ -11,14 +11,14 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
 from hdmf_store.errors import FormatError, UnreadableError
 from hdmf_store.nodes import ROOT
 
-__all__ = ["Extent", "ReferenceTable", "table_of"]
+__all__ = ["Entries", "Extent", "ReferenceTable", "table_of"]
 
 _ROOT_DOCUMENTS = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
 _ENCODED = "base64:"
@@ -41,6 +41,18 @@ class Extent:
     target: str
     start: int = 0
     length: int | None = None
+
+
+class Entries(Protocol):
+    """What is under the keys of a reference file system, in whatever form that is written."""
+
+    def find_many(self, keys: Iterable[str]) -> dict[str, bytes | Extent | None]:
+        """Return what is under each key: its bytes, where they lie, or None if there is no such key."""
+        ...
+
+    def keys(self) -> Iterable[str]:
+        """Return the keys of all documents, and those of chunks if they are written down."""
+        ...
 
 
 @attrs.frozen

@@ -94,7 +94,9 @@ def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str
     if not isinstance(metadata, dict):
         return None
     if "record_size" in copy:  # its chunks are no files, so that all would be taken for fill values
-        reason = "is a reference file system in parquet, which is not read here. Write it as JSON, as kerchunk can"
+        reason = (
+            "is a reference file system in Parquet and no Zarr store. Open it by its path or URL, which ends with .parq"
+        )
         raise FormatError(location, "/", reason)
     documents = _assembled(metadata, location)
     return documents if _is_current(documents, read, location) else None

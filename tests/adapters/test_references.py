@@ -212,7 +212,7 @@ def hostile(home: Path) -> dict[str, str]:
         "folder": "stored.zarr",
         "chain": f"https://elsewhere.invalid/x::file://{outside}",
         "chain from a file": f"simplecache::file://{outside}",
-        "other scheme": "s3://bucket/outside.bin",
+        "other scheme": "ftp://bucket/outside.bin",
         "insecure": "http://127.0.0.1:9/outside.bin",
         "references of references": "reference://outside.bin",
         "detour in a URL": "https://elsewhere.invalid/%2e%2e/x",
@@ -428,19 +428,6 @@ def test_a_file_that_is_no_reference_file_system_is_refused(tmp_path: Path, text
     with pytest.raises(FormatError, match=reason) as caught:
         ReferenceAdapter(place).open("r")
     assert str(place) in str(caught.value)
-
-
-@pytest.mark.parametrize("mode", ["r", "r-"])
-def test_references_in_parquet_are_not_taken_for_a_store_without_chunks(tmp_path: Path, mode: str) -> None:
-    """As fsspec writes them: a folder with all documents in one, and chunks in tables."""
-    document = {"zarr_format": 2, "shape": [2], "chunks": [2], "dtype": "<i2", "order": "C", "fill_value": 0}
-    metadata = {".zgroup": {"zarr_format": 2}, "a/.zarray": {**document, "filters": None, "compressor": None}}
-    (tmp_path / "a.parq" / "a").mkdir(parents=True)
-    (tmp_path / "a.parq" / ".zmetadata").write_text(json.dumps({"metadata": metadata, "record_size": 1000}))
-    (tmp_path / "a.parq" / "a" / "refs.0.parq").write_bytes(b"PAR1")
-
-    with pytest.raises((FormatError, MissingHierarchyError)), ZarrIO(tmp_path / "a.parq", mode) as io:
-        io.read_builder()
 
 
 # LINDI's dialect
