@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
-from hdmf_store.adapter import Location, Reach, prefixes
+from hdmf_store.adapter import Location, Reach, prefixes, shown
 from hdmf_store.errors import ArgumentError
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.reference_files import ReferenceFiles
+from hdmf_store_adapters.remote_options import THROUGH
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from hdmf_store_adapters.zarr_places import text_of
 
@@ -56,10 +57,11 @@ class ReferenceAdapter(ZarrAdapter):
     @staticmethod
     def claims(place: Any) -> bool:
         """Return whether a place is a file of JSON, or by its name would be one."""
-        if not isinstance(place, str | os.PathLike):
+        text = text_of(place)
+        if not text:
             return False
-        location = Location.of(place)
-        if not location.name.partition("?")[0].endswith(_SUFFIX):
+        location = Location.of(text)
+        if not location.name.endswith(_SUFFIX):
             return False
         if not location.is_local or not os.path.lexists(location.address):
             return True
@@ -71,12 +73,12 @@ class ReferenceAdapter(ZarrAdapter):
         except OSError:  # its name says what it is, and who opens it is told what is wrong
             return True
 
-    def _medium_and_location(self, place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+    def _medium_and_location(self, place: Any, options: Mapping[str, Any]) -> tuple[Medium, Location]:
         text = text_of(place)
-        if not text or ("::" in text and "://" in text):
-            raise ArgumentError(f"{place!r} is no path or URL of one file")
+        if not text or THROUGH in options:
+            raise ArgumentError(f"{shown(place)} is no path or URL of one file")
         location = Location.of(text)
-        return ReferenceFiles(Reach(location, dict(storage_options or {}), self._may_read)), location
+        return ReferenceFiles(Reach(location, options, self._may_read)), location
 
     def _only_reads(self, place: Any, location: Location) -> bool:
         return True

@@ -11,7 +11,9 @@ from hdmf_store_adapters.file_parts import Part, read_parts
 from hdmf_store_adapters.media import ReadOnly
 from hdmf_store_adapters.medium_store import MediumStore
 from hdmf_store_adapters.reference_tables import Extent, ReferenceTable, table_of
+from hdmf_store_adapters.remote_errors import telling
 from hdmf_store_adapters.remote_files import file_system
+from hdmf_store_adapters.remote_options import secrets_in, without
 
 __all__ = ["ReferenceFiles"]
 
@@ -93,7 +95,8 @@ class ReferenceFiles(ReadOnly):
                 with open(base.address, "rb") as file:
                     data = file.read()
             else:
-                data = file_system(base.scheme, self._reach.options).cat_file(base.address)
+                with telling(base, secrets_in(self._reach.options)):
+                    data = file_system(base.scheme, self._reach.options).cat_file(base.address)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         return table_of(data, base.address)
@@ -124,7 +127,9 @@ class ReferenceFiles(ReadOnly):
         if isinstance(data, FileNotFoundError):
             raise self._unreadable(part.key, part.extent, "is not there. Was it moved? Put it back") from data
         if isinstance(data, Exception):
-            raise self._unreadable(part.key, part.extent, f"cannot be read: {data!r}") from data
+            secrets = secrets_in(part.target.options)
+            told = without(secrets, repr(data))
+            raise self._unreadable(part.key, part.extent, f"cannot be read: {told}") from (None if secrets else data)
         if wanted is not None and len(data) != wanted:
             reason = f"has {len(data)} bytes from {part.extent.start} on where {wanted} are meant. Is it complete?"
             raise self._unreadable(part.key, part.extent, reason)

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from hdmf_store._version import __version__
-from hdmf_store.adapter import StoreAdapter, open_adapter, plugins
+from hdmf_store.adapter import StoreAdapter, open_adapter, plugins, shown, url_parts
 from hdmf_store.cli.installed import plugin_as_json, table_of
 from hdmf_store.cli.progress import Bar
 from hdmf_store.cli.show import file_as_json, size_of, stored_size, strict_json, tree_of
@@ -158,7 +158,8 @@ def verify(file: str, against: str | None, may_read: tuple[str, ...], as_json: b
 def _report(file: str, against: str | None, outcome: Comparison, as_json: bool, quiet: bool) -> None:
     if as_json:
         found = [{"path": difference.path, "what": difference.what} for difference in outcome.differences]
-        facts = {"file": file, "against": against, "objects": outcome.objects, "values": outcome.values}
+        named = {"file": _name_of(file), "against": against and _name_of(against)}
+        facts = {**named, "objects": outcome.objects, "values": outcome.values}
         click.echo(strict_json({**facts, "copied": list(outcome.copied), "differences": found}))
         return
     for difference in outcome.differences:
@@ -173,7 +174,7 @@ def _report(file: str, against: str | None, outcome: Comparison, as_json: bool, 
     problems = len(outcome.differences)
     what = "problem" if against is None else "difference"
     verdict = f"{problems} {what}{'s' if problems != 1 else ''}" if problems else f"no {what}s"
-    _out.print(f"{file}: {counted}: {verdict}", style="red" if problems else "green", markup=False)
+    _out.print(f"{_name_of(file)}: {counted}: {verdict}", style="red" if problems else "green", markup=False)
 
 
 @main.command(epilog=_EPILOG)
@@ -206,6 +207,11 @@ def adapters(as_json: bool) -> None:
         click.echo(strict_json([plugin_as_json(plugin) for plugin in found]))
     else:
         (_out if _out.is_terminal else _table).print(table_of(found))
+
+
+def _name_of(place: str) -> str:
+    """Return a place as it was typed, without what is secret in a URL."""
+    return place if url_parts(place) is None else shown(place)[1:-1]
 
 
 class _Open:

@@ -8,7 +8,7 @@ from typing import Any
 from hdmf.backends.io import HDMFIO
 from hdmf.build import BuildManager
 
-from hdmf_store.adapter import CREATING_MODES, StoreAdapter, check_mode
+from hdmf_store.adapter import CREATING_MODES, StoreAdapter, check_mode, url_parts
 from hdmf_store.errors import ArgumentError, MissingExtraError, MissingHierarchyError
 from hdmf_store.facade.arguments import check_flags
 from hdmf_store.facade.namespaces import adapter_of
@@ -152,7 +152,10 @@ class NWBZarrIO(ZarrIO):
 
 def anonymous_for(path: Any) -> dict[str, Any] | None:
     """Return the options with which a path is read without credentials, where nobody could pass any."""
-    return {"anon": True} if str(path).startswith("s3://") else None
+    url = url_parts(str(path)) if isinstance(path, str) else None
+    if url is None or url.scheme != "s3" or url.user:
+        return None
+    return {"s3": {"anon": True}} if url.through else {"anon": True}
 
 
 def _manager(adapter: StoreAdapter, mode: str, load_namespaces: bool) -> BuildManager:
