@@ -29,7 +29,7 @@ def options_of(place: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
 
     With these, the bare `Location` of the place is enough to reach it again.
     """
-    options = {**getattr(place, "storage_options", {}), **(given or {})}
+    options: dict[str, Any] = _copied({**getattr(place, "storage_options", {}), **(given or {})})
     text = str(place) if isinstance(place, str) or hasattr(place, "storage_options") else ""
     url = url_parts(text)
     if url is None:
@@ -45,6 +45,11 @@ def options_of(place: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
         options[url.scheme] = {**options.get(url.scheme, {}), **secret}
         return options
     return {**options, **secret}
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of dictionaries in dictionaries; botocore changes those that it is given."""
+    return {name: _copied(held) for name, held in value.items()} if isinstance(value, Mapping) else value
 
 
 def _in_url(url: UrlParts, options: Mapping[str, Any]) -> dict[str, Any]:
