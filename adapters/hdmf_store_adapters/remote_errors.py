@@ -5,6 +5,7 @@ Nothing of what users passed as credentials gets into these errors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,9 @@ _CREDENTIALS = {
     "http": "storage_options={'client_kwargs': {'headers': {'Authorization': ...}}}",
 }
 _LIKE = {"abfs": "az", "abfss": "az", "https": "http"}
+
+_IN_WORDS = re.compile(r"non-2xx status code: ([45]\d\d)")
+"""How obstore names the status of an answer."""
 
 _MOST = 300
 """Characters of what a server said that a message shows."""
@@ -73,7 +77,7 @@ def _told(problem: Exception, location: Location, secrets: frozenset[str]) -> HD
         return None
     lines = without(secrets, str(problem)).strip().splitlines() or [type(problem).__name__]
     said, status, address = lines[0][:_MOST], _status(problem), location.address
-    if isinstance(problem, FileNotFoundError):
+    if isinstance(problem, FileNotFoundError) or status == 404:
         return MissingHierarchyError(address, f"there is no such bucket or folder ({said}). Make it first")
     if isinstance(problem, PermissionError) or status in (401, 403) or type(problem).__name__ in _DENIALS:
         advice = _CREDENTIALS.get(_LIKE.get(location.scheme, location.scheme), "storage_options with credentials")
@@ -88,8 +92,12 @@ def _status(problem: Exception) -> int | None:
     response = getattr(problem, "response", None)
     if isinstance(response, dict):  # botocore's
         return _number(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
-    found = (_number(getattr(problem, name, None)) for name in ("status", "status_code", "code"))
-    return next((number for number in found if number is not None), None)
+    for name in ("status", "status_code", "code"):  # in this order: aiohttp warns of the last
+        found = _number(getattr(problem, name, None))
+        if found is not None:
+            return found
+    in_words = _IN_WORDS.search(str(problem))
+    return int(in_words[1]) if in_words else None
 
 
 def _number(value: object) -> int | None:

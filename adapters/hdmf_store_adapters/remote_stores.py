@@ -256,6 +256,12 @@ class _Telling(Store):
         """Where this is."""
         return self._location
 
+    def __str__(self) -> str:
+        return str(self._location)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
     def _told(self) -> Any:
         return telling(self._location, self._secrets)
 

@@ -37,7 +37,7 @@ from hdmf_store_adapters import remote_stores
 from hdmf_store_adapters.remote_stores import location_of
 from tests.conftest import Website
 from tests.facade.recordings import new_table
-from tests.servers.s3 import CREDENTIALS, REGION, Bucket
+from tests.servers.s3 import CREDENTIALS, Bucket
 from tests.translate.builder_files import dataset, group, root
 
 obstore_only = pytest.mark.skipif(remote_stores.find_spec("obstore") is None, reason="obstore is not installed")
