@@ -19,7 +19,7 @@ from hdmf_store.errors import ArgumentError, LocationError, MissingExtraError
 from hdmf_store.nodes import Dataset, Node
 from hdmf_store_adapters.icechunk_media import RepositoryMedium, SessionMedium, Version
 from hdmf_store_adapters.media import Medium
-from hdmf_store_adapters.remote_options import fsspec_options
+from hdmf_store_adapters.server_options import fsspec_options
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 
 __all__ = ["IcechunkAdapter"]

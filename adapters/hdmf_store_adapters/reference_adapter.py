@@ -12,7 +12,7 @@ from hdmf_store.adapter import Location, Reach, prefixes, shown
 from hdmf_store.errors import ArgumentError
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.reference_files import ReferenceFiles
-from hdmf_store_adapters.remote_options import THROUGH
+from hdmf_store_adapters.server_options import THROUGH
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from hdmf_store_adapters.zarr_places import text_of
 

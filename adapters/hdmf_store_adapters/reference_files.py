@@ -13,7 +13,7 @@ from hdmf_store_adapters.medium_store import MediumStore
 from hdmf_store_adapters.reference_tables import Extent, ReferenceTable, table_of
 from hdmf_store_adapters.remote_errors import telling
 from hdmf_store_adapters.remote_files import file_system
-from hdmf_store_adapters.remote_options import secrets_in, without
+from hdmf_store_adapters.server_options import secrets_in, without
 
 __all__ = ["ReferenceFiles"]
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from hdmf_store.adapter import Location
 from hdmf_store.errors import AccessError, HDMFStoreError, MissingHierarchyError, UnreachableError
-from hdmf_store_adapters.remote_options import without
+from hdmf_store_adapters.server_options import without
 
 __all__ = ["telling"]
 

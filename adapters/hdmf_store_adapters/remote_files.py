@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import fsspec
 
 from hdmf_store.errors import LocationError
-from hdmf_store_adapters.remote_options import fsspec_options
+from hdmf_store_adapters.server_options import fsspec_options
 
 __all__ = ["file_system"]
 

@@ -26,7 +26,7 @@ from zarr.storage import FsspecStore, ObjectStore
 from hdmf_store.adapter import CACHES, Location
 from hdmf_store.errors import ArgumentError, MissingExtraError
 from hdmf_store_adapters.remote_errors import telling
-from hdmf_store_adapters.remote_options import (
+from hdmf_store_adapters.server_options import (
     THROUGH,
     ObstoreSettings,
     fsspec_options,

@@ -22,6 +22,7 @@ from zarr.storage import ObjectStore
 
 from hdmf_store.errors import HierarchyExistsError
 from hdmf_store_adapters.file_names import OBSTORE
+from hdmf_store_adapters.foreign_keys import hold_something_else
 
 __all__ = ["CONCURRENCY", "StoreObject"]
 
@@ -172,10 +173,11 @@ class StoreObject:
             return {key async for key in self._store.list()}
 
         self._replaced = sync(keys()) if self._store.supports_listing else set()
-        if self._replaced and not self._force and not self._replaced & set(_ROOT_DOCUMENTS):
-            location, self._replaced = getattr(self._store, "location", type(self._store).__name__), None
+        has_root = bool(self._replaced & set(_ROOT_DOCUMENTS))
+        if not self._force and not has_root and hold_something_else(self._replaced, self.read_many):
+            self._replaced = None
             raise HierarchyExistsError(
-                str(location),
+                str(getattr(self._store, "location", type(self._store).__name__)),
                 "holds something that is no Zarr hierarchy, and mode 'w' would delete it. Choose another name or pass "
                 "force_overwrite=True.",
             )

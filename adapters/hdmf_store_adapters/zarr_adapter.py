@@ -39,8 +39,8 @@ from hdmf_store_adapters.hierarchy_documents import group_documents, with_specif
 from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.other_writers import OtherWriters
-from hdmf_store_adapters.remote_options import THROUGH, options_of
 from hdmf_store_adapters.replacing import left_behind
+from hdmf_store_adapters.server_options import THROUGH, options_of
 from hdmf_store_adapters.stored_arrays import StoredArray
 from hdmf_store_adapters.stored_source import StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for

@@ -17,8 +17,8 @@ from hdmf_store.nodes import ROOT, Codec, Link, Node, basename
 from hdmf_store_adapters.file_names import refused_names
 from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.media import Medium
-from hdmf_store_adapters.remote_options import THROUGH
 from hdmf_store_adapters.remote_stores import location_of, open_file, store_at, telling_store
+from hdmf_store_adapters.server_options import THROUGH
 from hdmf_store_adapters.store_objects import StoreObject
 
 __all__ = [

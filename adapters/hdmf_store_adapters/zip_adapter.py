@@ -12,7 +12,7 @@ from zarr.storage import ZipStore
 from hdmf_store.adapter import Location, shown, url_parts
 from hdmf_store.errors import ArgumentError
 from hdmf_store_adapters.media import Medium
-from hdmf_store_adapters.remote_options import THROUGH
+from hdmf_store_adapters.server_options import THROUGH
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from hdmf_store_adapters.zarr_places import text_of
 from hdmf_store_adapters.zip_files import ZipFiles

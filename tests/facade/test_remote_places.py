@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import h5py
 import numpy as np
 import pytest
@@ -181,23 +182,38 @@ def test_names_that_look_like_patterns_take_nothing_else_along(s3: Bucket, name:
 
 
 @pytest.mark.parametrize("name", ["options", "fsspec"])
-def test_a_folder_with_something_else_in_it_is_not_replaced(s3: Bucket, name: str) -> None:
+@pytest.mark.parametrize("other", ["raw.zarr", "0b1c7f0e-4d0a", "deeper/0b1c7f0e-4d0a", "old"])
+def test_a_folder_with_something_else_in_it_is_not_replaced(s3: Bucket, name: str, other: str) -> None:
     """As on a disk: only when the caller says so."""
     _, options = NAMES[name](s3)
-    folder, other = f"{s3.url}/day1", f"{s3.url}/day1/raw.zarr"
-    with ZarrIO(other, "w", storage_options=options) as io:
+    folder, inner = f"{s3.url}/day1", f"{s3.url}/day1/{other}"
+    with ZarrIO(inner, "w", storage_options=options, zarr_format=2 if other == "old" else 3) as io:
         io.write_builder(_content())
 
-    with (
-        ZarrIO(folder, "w", storage_options=options) as io,
-        pytest.raises(HierarchyExistsError, match="force_overwrite"),
-    ):
+    with ZarrIO(folder, "w", storage_options=options) as io, pytest.raises(HierarchyExistsError, match="force_overw"):
         io.write_builder(root(dataset("x", [1])))
-    with ZarrIO(other, "r", storage_options=options) as io:
+    with ZarrIO(inner, "r", storage_options=options) as io:
         _check(io)
     with ZarrIO(folder, "w", storage_options=options, force_overwrite=True) as io:
         io.write_builder(root(dataset("x", [1])))
-    assert not ZarrIO.can_read(other)
+    assert not ZarrIO.can_read(inner)
+
+
+def test_files_of_others_are_not_replaced_and_remains_of_a_writer_are() -> None:
+    """A writer that was interrupted leaves chunks and documents without a root."""
+    system = fsspec.filesystem("memory")
+    system.pipe("/places/day1/notes.txt", b"read me")
+    with ZarrIO("memory://places/day1", "w") as io, pytest.raises(HierarchyExistsError):
+        io.write_builder(_content())
+    assert system.cat("/places/day1/notes.txt") == b"read me"
+
+    for consolidate in (True, False):
+        with ZarrIO("memory://places/new.zarr", "w") as io:
+            io.write_builder(_content(), consolidate_metadata=consolidate)
+        system.rm("/places/new.zarr/zarr.json")
+    with ZarrIO("memory://places/new.zarr", "w") as io:
+        io.write_builder(_content())
+    assert ZarrIO.can_read("memory://places/new.zarr")
 
 
 # --------------------------------------------------------------------------------------------------------------- links

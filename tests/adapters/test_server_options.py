@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hdmf_store_adapters.remote_options import THROUGH, obstore_settings, options_of, secrets_in, without
+from hdmf_store_adapters.server_options import THROUGH, obstore_settings, options_of, secrets_in, without
 
 KEYS = {"key": "me", "secret": "hush"}
 SIGNED = {"access_key_id": "me", "secret_access_key": "hush"}
