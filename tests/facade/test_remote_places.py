@@ -6,6 +6,7 @@ Holds what users asked for (NEEDS 20, 22, 25, 26).
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import fsspec
 import h5py
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
@@ -34,6 +36,7 @@ from hdmf_store import (
     ZarrIO,
     open_adapter,
 )
+from hdmf_store.cli import main
 from hdmf_store_adapters import remote_stores
 from hdmf_store_adapters.remote_stores import location_of
 from tests.conftest import Website
@@ -432,3 +435,37 @@ def test_a_scheme_that_nobody_knows_is_named(url: str) -> None:
 def test_a_url_that_names_nothing_is_refused(url: str) -> None:
     with pytest.raises(ArgumentError, match="names no server or bucket"):
         ZarrIO(url)
+
+
+# ---------------------------------------------------------------------------------------------------- commands and page
+
+
+def test_commands_take_a_bucket_as_source_and_as_destination(s3: Bucket, tmp_path: Path) -> None:
+    """With the credentials of the environment."""
+    with ZarrIO(tmp_path / "a.zarr", "w", get_manager()) as io:
+        io.write(new_table())
+    away, back = f"{s3.url}/day1/a.zarr", str(tmp_path / "b.h5")
+
+    for command in (
+        ["convert", str(tmp_path / "a.zarr"), away],
+        ["convert", away, back],
+        ["verify", away],
+        ["tree", away],
+    ):
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 0, done.output
+    compared = CliRunner().invoke(main, ["verify", back, "--against", away])
+    assert "no differences" in compared.output
+
+
+def test_the_code_of_the_page_runs(s3: Bucket, http: Website, tmp_path: Path) -> None:
+    """Word for word, but for the names of the servers."""
+    page = (Path(__file__).parents[2] / "docs" / "remote.md").read_text()
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    assert code.count("with ") == 4
+    table, manager = new_table(), get_manager()
+    with ZarrIO(http.folder / "zarr/0b1c7f0e-4d0a", "w", manager) as io:
+        io.write(new_table())
+    names = {"manager": manager, "table": table, "options": s3.storage_options, "scratch": str(tmp_path)}
+
+    exec(code.replace("s3://lab", s3.url).replace("https://host.org", http.url), names)
