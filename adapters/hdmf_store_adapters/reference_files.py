@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hdmf_store.adapter import Admitted, Reach
+from hdmf_store.adapter import Admitted, Reach, shown
 from hdmf_store.errors import LocationError, UnreadableError
 from hdmf_store_adapters.file_parts import Part, read_parts
 from hdmf_store_adapters.media import ReadOnly
@@ -119,7 +119,7 @@ class ReferenceFiles(ReadOnly):
         return parts
 
     def _unreadable(self, key: str, extent: Extent, reason: str) -> UnreadableError:
-        return UnreadableError(self._reach.base.address, f"/{key}", f"refers to {extent.target!r}, which {reason}")
+        return UnreadableError(self._reach.base.address, f"/{key}", f"refers to {shown(extent.target)}, which {reason}")
 
     def _checked(self, part: Part, data: bytes | Exception) -> bytes:
         """Return what was read for a part, if it is that."""
