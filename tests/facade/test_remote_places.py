@@ -41,6 +41,7 @@ from hdmf_store_adapters import remote_stores
 from hdmf_store_adapters.remote_stores import location_of
 from tests.conftest import Website
 from tests.facade.recordings import new_table
+from tests.servers import Refused
 from tests.servers.s3 import CREDENTIALS, Bucket
 from tests.translate.builder_files import dataset, group, root
 
@@ -156,7 +157,7 @@ def test_obstore_serves_what_it_can_be_told_about(
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_public_files_are_read_by_anybody_and_others_are_not(s3: Bucket, zarr_format: int) -> None:
-    """Also from a bucket that does not say what is not there; by either library."""
+    """By either library."""
     for url, more in ((f"{s3.url}/public.zarr", {"s3_additional_kwargs": {"ACL": "public-read"}}), (f"{s3.url}/b", {})):
         options = {**_fsspec_only(s3), **more}
         with ZarrIO(url, "w", storage_options=options, zarr_format=zarr_format) as io:
@@ -307,6 +308,20 @@ def test_the_user_of_a_web_address_is_told_to_its_server(http: Website) -> None:
         options = io.adapter.storage_options  # type: ignore[attr-defined]
         assert options["client_kwargs"]["headers"] == {"Authorization": "Basic bWU6cHc="}
         _check(io)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_server_may_deny_what_is_not_there(http: Website, zarr_format: int) -> None:
+    """As public buckets do that do not let everybody list them; where nothing is found, the denial is told."""
+    with ZarrIO(http.folder / "a.zarr", "w", zarr_format=zarr_format) as io:
+        io.write_builder(_content())
+    top = http.folder.parent
+    http.traffic.trouble = lambda _, key, __: None if (top / key).is_file() else Refused(403, "AccessDenied")
+
+    with ZarrIO(f"{http.url}/a.zarr") as io:
+        _check(io)
+    with pytest.raises(AccessError, match="access is denied"):
+        ZarrIO(f"{http.url}/none.zarr")
 
 
 @pytest.mark.parametrize("mode", ["w", "a", "r+", "w-"])
