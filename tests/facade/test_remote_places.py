@@ -39,6 +39,7 @@ from hdmf_store import (
 from hdmf_store.cli import main
 from hdmf_store_adapters import remote_stores
 from hdmf_store_adapters.remote_stores import location_of
+from hdmf_store_adapters.server_options import THROUGH
 from tests.conftest import Website
 from tests.facade.recordings import new_table
 from tests.servers import Refused
@@ -266,6 +267,48 @@ def test_a_store_object_lies_where_its_file_system_says(tmp_path: Path, store: A
     assert found == (None if place is None else Location(place.format(path=tmp_path)))
 
 
+@obstore_only
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("gs://lab/d/a.zarr", {"token": "anon"}),
+        ("az://lab/d/a [1].zarr", {"account_name": "acc", "anon": True}),
+        ("az://lab/d/a.zarr", {"account_name": "acc", "account_key": "aGVsbG8="}),
+        ("s3://lab/100%.zarr", {"anon": True, "client_kwargs": {"region_name": "us-east-2"}}),
+        ("s3://lab", {"anon": True, "client_kwargs": {"region_name": "us-east-2"}}),
+    ],
+)
+def test_a_store_of_obstore_is_made_for_a_place_and_for_what_lies_beside_it(
+    monkeypatch: pytest.MonkeyPatch, url: str, options: dict[str, Any]
+) -> None:
+    """Where fsspec's library is missing; nothing is asked of a server to make one."""
+    monkeypatch.setattr(remote_stores, "find_spec", lambda library: library if library == "obstore" else None)
+    made = remote_stores.store_at(Location(url), options)
+    other = Location(f"{url.split('://')[0]}://lab/deep/other 50%.zarr")
+
+    assert isinstance(made, ObjectStore)
+    assert location_of(ObjectStore(made.store)) == Location(url)
+    assert location_of(remote_stores.store_at(other, {THROUGH: made})) == other
+
+
+@obstore_only
+def test_a_store_of_obstore_on_this_machine_lies_in_its_folder(tmp_path: Path) -> None:
+    """Links from it lead to folders beside it; what is in memory has no address."""
+    import obstore.store
+
+    (tmp_path / "b.zarr").mkdir()
+    with ZarrIO(tmp_path / "a.zarr", "w") as io:
+        io.write_builder(_content())
+    store = ObjectStore(obstore.store.LocalStore(tmp_path / "b.zarr"))
+    with ZarrIO(tmp_path / "a.zarr") as a, ZarrIO(store, "w") as b:
+        b.write_builder(root(LinkBuilder(builder=a.read_builder()["x"], name="l")))
+
+    with ZarrIO(store) as io:
+        assert io.abspath == str(tmp_path / "b.zarr")
+        assert io.read_builder().links["l"].builder.data[:].tolist() == [0, 1, 2, 3, 4]
+    assert location_of(ObjectStore(obstore.store.MemoryStore())) is None
+
+
 # ----------------------------------------------------------------------------------------------------------------- web
 
 
@@ -399,7 +442,11 @@ def test_an_archive_is_read_through_a_chain(http: Website, tmp_path: Path) -> No
     url = f"{http.url}/asset-1234"
 
     cache = {"simplecache": {"cache_storage": str(tmp_path)}}
-    for place, options in ((f"zip::{url}", {}), (f"zip::simplecache::{url}?token=hush", cache)):
+    for place, options in (
+        (f"zip::{url}", {}),
+        (f"zip::{url}?token=hush", {}),
+        (f"zip::simplecache::{url}?token=hush", cache),
+    ):
         with StoreIO(place, storage_options=options) as io:
             _check(io)
             assert (io.adapter.name, io.source) == ("zip", url)
