@@ -172,6 +172,22 @@ def test_public_files_are_read_by_anybody_and_others_are_not(s3: Bucket, zarr_fo
             ZarrIO(f"{s3.url}/b", storage_options=nobody)
 
 
+@pytest.mark.parametrize("ask", [ZarrIO.can_read, StoreIO.can_read])
+def test_a_public_file_can_be_read_without_credentials(
+    s3: Bucket, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Any], bool]
+) -> None:
+    """Nobody can pass any to who asks."""
+    for url, more in ((f"{s3.url}/public", {"s3_additional_kwargs": {"ACL": "public-read"}}), (f"{s3.url}/b", {})):
+        with ZarrIO(url, "w", storage_options={**_fsspec_only(s3), **more}) as io:
+            io.write_builder(_content())
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+
+    assert ask(f"{s3.url}/public")
+    assert not ask(f"{s3.url}/b")
+    assert not ask(f"s3://me:wrong@{s3.name}/none")
+
+
 @pytest.mark.parametrize("name", ["options", "fsspec"])
 def test_names_that_look_like_patterns_take_nothing_else_along(s3: Bucket, name: str) -> None:
     """What an overwritten file leaves over is deleted by its name; fsspec would delete what the name matches."""
