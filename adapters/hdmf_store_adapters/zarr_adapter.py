@@ -131,9 +131,10 @@ class ZarrAdapter:
         self._read_only = otherwise is not None or self._only_reads(place, self._location)
         self._way_to_write = otherwise or "a store that is not read-only"
         self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST)
+        self._travels_as = self._location.address if self._location.can_be_linked else place
         if isinstance(place, Store) and self._location.can_be_linked and not self._location.is_local:
+            self._travels_as = place
             options = {THROUGH: place}  # so are other files on that server reached
-        self._travels_as = place if isinstance(place, Store) else self._location.address
         self._options = {**({"storage_options": options} if options else {}), **self._travels_with()}
         self._holder = ArrayHolder(self._held, self._synchronizer, self._wishes, self._travels_as, self._options)
         self._held.source_of = partial(StoredSource, self._holder)

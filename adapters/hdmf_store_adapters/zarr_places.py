@@ -11,7 +11,7 @@ import fsspec
 from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore, ObjectStore
 
-from hdmf_store.adapter import Location, shown
+from hdmf_store.adapter import CACHES, Location, shown
 from hdmf_store.errors import ArgumentError, FormatError, NameNotAllowedError
 from hdmf_store.nodes import ROOT, Codec, Link, Node, basename
 from hdmf_store_adapters.file_names import refused_names
@@ -116,7 +116,8 @@ def way_to_write(location: Location, options: Mapping[str, Any]) -> str | None:
     """Return how else to open a place that cannot be written to; None if it can be."""
     if location.scheme in _ONLY_READ:
         return "mode 'r': HTTP only reads. To write, name a folder or an object store: s3://, gs:// or az://"
-    if isinstance(options.get(THROUGH), tuple):
+    through = options.get(THROUGH)
+    if isinstance(through, tuple) and set(through) & set(CACHES):
         return f"mode 'r': a cache only reads. To write, name the place without it: {location}"
     return None
 
