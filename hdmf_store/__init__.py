@@ -10,6 +10,7 @@ from hdmf_store.adapter import (
     register_adapter,
 )
 from hdmf_store.errors import (
+    AccessError,
     ArgumentError,
     ArgumentTypeError,
     ClosedError,
@@ -28,6 +29,7 @@ from hdmf_store.errors import (
     ModeError,
     NameNotAllowedError,
     RefusedTargetError,
+    UnreachableError,
     UnreadableError,
     UnsupportedValueError,
 )
@@ -62,6 +64,7 @@ __all__ = [
     "ROOT_NAME",
     "SPEC_LOC_ATTR",
     "SUPPORTED_ZARR_STORES",
+    "AccessError",
     "ArgumentError",
     "ArgumentTypeError",
     "BadLinkError",
@@ -105,6 +108,7 @@ __all__ = [
     "TempStore",
     "Text",
     "ThreadSynchronizer",
+    "UnreachableError",
     "Unreadable",
     "UnreadableError",
     "UnsupportedModeError",

@@ -10,6 +10,8 @@
     ├── MissingExtraError          (ImportError)           an optional library is not installed
     ├── LocationError              (ValueError)            a place that cannot be named or reached from another
     ├── MissingHierarchyError      (FileNotFoundError)     nothing is stored there
+    ├── AccessError                (PermissionError)       a server does not let us read or write there
+    ├── UnreachableError           (ConnectionError)       a server does not answer, or answers that it cannot
     ├── HierarchyExistsError       (FileExistsError)       something is stored there already
     ├── ConflictError              (RuntimeError)          another writer was faster
     ├── FormatError                (ValueError)            what is stored does not follow its format
@@ -33,6 +35,7 @@ from typing import Any
 import attrs
 
 __all__ = [
+    "AccessError",
     "ArgumentError",
     "ArgumentTypeError",
     "ClosedError",
@@ -50,6 +53,7 @@ __all__ = [
     "MissingNodeError",
     "ModeError",
     "NameNotAllowedError",
+    "UnreachableError",
     "UnreadableError",
     "UnsupportedValueError",
 ]
@@ -140,6 +144,28 @@ class LocationError(HDMFStoreError, ValueError):
 @attrs.define(eq=False)
 class MissingHierarchyError(HDMFStoreError, FileNotFoundError):
     """Nothing that can be read is stored at a place."""
+
+    location: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}"
+
+
+@attrs.define(eq=False)
+class AccessError(HDMFStoreError, PermissionError):
+    """A server does not let us read or write at a place, with the credentials that it was given or without any."""
+
+    location: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}"
+
+
+@attrs.define(eq=False)
+class UnreachableError(HDMFStoreError, ConnectionError):
+    """A server does not answer, or answers that it cannot serve."""
 
     location: str
     reason: str

@@ -14,6 +14,7 @@ import hdmf_store
 ROOT = Path(__file__).parents[1]
 
 PUBLIC_NAMES = [
+    "AccessError",
     "ArgumentError",
     "ArgumentTypeError",
     "BadLinkError",
@@ -61,6 +62,7 @@ PUBLIC_NAMES = [
     "TempStore",
     "Text",
     "ThreadSynchronizer",
+    "UnreachableError",
     "Unreadable",
     "UnreadableError",
     "UnsupportedModeError",

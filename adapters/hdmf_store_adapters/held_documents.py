@@ -109,13 +109,22 @@ class HeldDocuments:
             raise ModeError(self.address, action, self.mode, instead)
 
     def recognise(self) -> bool:
-        """Look for the documents by which a format is known; what is read here is not read again."""
+        """Look for the documents by which a format is known; what is read here is not read again.
+
+        Buckets that do not let us list them deny what is not there; so a denial counts when nothing else is found.
+        """
+        denied: PermissionError | None = None
         for version, candidate in FORMATS.items():
             for sign in candidate.SIGNS:
-                self._seen[sign] = self.medium.read(sign)
+                try:
+                    self._seen[sign] = self.medium.read(sign)
+                except PermissionError as problem:
+                    self._seen[sign], denied = None, problem
                 if self._seen[sign] is not None:
                     self.format = FORMATS[version]
                     return True
+        if denied is not None:
+            raise denied
         return False
 
     @property

@@ -19,6 +19,7 @@ from hdmf_store.errors import ArgumentError, LocationError, MissingExtraError
 from hdmf_store.nodes import Dataset, Node
 from hdmf_store_adapters.icechunk_media import RepositoryMedium, SessionMedium, Version
 from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.server_options import fsspec_options
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 
 __all__ = ["IcechunkAdapter"]
@@ -91,7 +92,7 @@ class IcechunkAdapter(ZarrAdapter):
             return Location.of(place).scheme.partition("+")[0] == _SCHEME
         return _kind_of(place) is not None
 
-    def _medium_and_location(self, place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+    def _medium_and_location(self, place: Any, options: Mapping[str, Any]) -> tuple[Medium, Location]:
         kind = _kind_of(place)
         if kind in ("Session", "IcechunkStore"):
             return SessionMedium(place.store if kind == "Session" else place), Location.of_object(place)
@@ -103,7 +104,7 @@ class IcechunkAdapter(ZarrAdapter):
         url, _, query = str(place).partition("?")
         location = Location.of(place)
         version = self._version(dict(parse_qsl(query)))
-        open_repository = partial(_repository_at, Location.of(url), dict(storage_options or {}))
+        open_repository = partial(_repository_at, Location.of(url), fsspec_options(options))
         return self._repository_medium(open_repository, version, location), location
 
     def _repository_medium(self, open_repository: Any, version: Version, location: Location) -> RepositoryMedium:

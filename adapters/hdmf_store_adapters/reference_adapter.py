@@ -8,11 +8,12 @@ from typing import Any
 
 import attrs
 
-from hdmf_store.adapter import Location, Reach, prefixes
+from hdmf_store.adapter import Location, Reach, prefixes, shown
 from hdmf_store.errors import ArgumentError
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.reference_files import ReferenceFiles
 from hdmf_store_adapters.reference_folders import ReferenceFolder, is_reference_folder
+from hdmf_store_adapters.server_options import THROUGH
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from hdmf_store_adapters.zarr_places import text_of
 
@@ -59,12 +60,13 @@ class ReferenceAdapter(ZarrAdapter):
     @staticmethod
     def claims(place: Any) -> bool:
         """Return whether a place is a file of JSON or a folder of references, or by its name would be one."""
-        if not isinstance(place, str | os.PathLike):
+        text = text_of(place)
+        if not text:
             return False
-        location = Location.of(place)
+        location = Location.of(text)
         if _is_folder(location):
             return not location.is_local or is_reference_folder(location.address)
-        if not location.name.partition("?")[0].endswith(_JSON):
+        if not location.name.endswith(_JSON):
             return False
         if not location.is_local or not os.path.lexists(location.address):
             return True
@@ -76,13 +78,13 @@ class ReferenceAdapter(ZarrAdapter):
         except OSError:  # its name says what it is, and who opens it is told what is wrong
             return True
 
-    def _medium_and_location(self, place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+    def _medium_and_location(self, place: Any, options: Mapping[str, Any]) -> tuple[Medium, Location]:
         text = text_of(place)
-        if not text or ("::" in text and "://" in text):
-            raise ArgumentError(f"{place!r} is no path or URL of one file")
+        if not text or THROUGH in options:
+            raise ArgumentError(f"{shown(place)} is no path or URL of one file")
         location = Location.of(text)
         kind = ReferenceFolder if _is_folder(location) else ReferenceFiles
-        return kind(Reach(location, dict(storage_options or {}), self._may_read)), location
+        return kind(Reach(location, options, self._may_read)), location
 
     def _only_reads(self, place: Any, location: Location) -> bool:
         return True

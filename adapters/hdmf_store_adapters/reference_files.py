@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hdmf_store.adapter import Admitted, Reach
+from hdmf_store.adapter import Admitted, Reach, shown
 from hdmf_store.errors import LocationError, UnreadableError
 from hdmf_store_adapters.chunk_grids import chunk_of
 from hdmf_store_adapters.external_arrays import ExternalArray, external_arrays
@@ -15,7 +15,9 @@ from hdmf_store_adapters.hdf5_chunks import HDF5Chunks
 from hdmf_store_adapters.media import ReadOnly
 from hdmf_store_adapters.medium_store import MediumStore
 from hdmf_store_adapters.reference_tables import Entries, Extent, table_of
+from hdmf_store_adapters.remote_errors import telling
 from hdmf_store_adapters.remote_files import file_system
+from hdmf_store_adapters.server_options import secrets_in, without
 
 __all__ = ["ReferenceFiles"]
 
@@ -105,7 +107,8 @@ class ReferenceFiles(ReadOnly):
                 with open(base.address, "rb") as file:
                     data = file.read()
             else:
-                data = file_system(base.scheme, self._reach.options).cat_file(base.address)
+                with telling(base, secrets_in(self._reach.options)):
+                    data = file_system(base.scheme, self._reach.options).cat_file(base.address)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         return table_of(data, base.address)
@@ -148,7 +151,7 @@ class ReferenceFiles(ReadOnly):
         return cut
 
     def _unreadable(self, key: str, target: str, reason: str) -> UnreadableError:
-        return UnreadableError(self._reach.base.address, f"/{key}", f"refers to {target!r}, which {reason}")
+        return UnreadableError(self._reach.base.address, f"/{key}", f"refers to {shown(target)}, which {reason}")
 
     def _checked(self, part: Part, data: bytes | Exception) -> bytes:
         """Return what was read for a part, if it is that."""
@@ -156,7 +159,11 @@ class ReferenceFiles(ReadOnly):
         if isinstance(data, FileNotFoundError):
             raise self._unreadable(part.key, part.extent.target, "is not there. Was it moved? Put it back") from data
         if isinstance(data, Exception):
-            raise self._unreadable(part.key, part.extent.target, f"cannot be read: {data!r}") from data
+            secrets = secrets_in(part.target.options)
+            told = without(secrets, repr(data))
+            raise self._unreadable(part.key, part.extent.target, f"cannot be read: {told}") from (
+                None if secrets else data
+            )
         if wanted is not None and len(data) != wanted:
             reason = f"has {len(data)} bytes from {part.extent.start} on where {wanted} are meant. Is it complete?"
             raise self._unreadable(part.key, part.extent.target, reason)

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import fsspec
 
 from hdmf_store.errors import LocationError
+from hdmf_store_adapters.server_options import fsspec_options
 
 __all__ = ["file_system"]
 
@@ -16,7 +17,7 @@ __all__ = ["file_system"]
 def file_system(scheme: str, options: Mapping[str, Any]) -> Any:
     """Return fsspec's file system for a scheme; over HTTP, one that checks where it is sent on to."""
     checked = {"get_client": _client} if scheme in ("http", "https") else {}
-    return fsspec.filesystem(scheme, **{**checked, **options})
+    return fsspec.filesystem(scheme, **{**checked, **fsspec_options(options)})
 
 
 async def _client(**options: Any) -> Any:

@@ -20,7 +20,9 @@ from zarr.buffer.cpu import Buffer
 from zarr.core.sync import sync
 from zarr.storage import ObjectStore
 
+from hdmf_store.errors import HierarchyExistsError
 from hdmf_store_adapters.file_names import OBSTORE
+from hdmf_store_adapters.foreign_keys import hold_something_else
 
 __all__ = ["CONCURRENCY", "StoreObject"]
 
@@ -29,6 +31,8 @@ CONCURRENCY = 64
 
 _UNDER_WAY = 64 * 2**20
 """Bytes that are being stored at once."""
+
+_ROOT_DOCUMENTS = ("zarr.json", ".zmetadata", ".zgroup", ".zarray")
 
 T = TypeVar("T")
 
@@ -47,6 +51,7 @@ class StoreObject:
         self._replaced: set[str] | None = None
         self._written: set[str] = set()
         self._late: dict[str, bytes] = {}
+        self._force = False
 
     @property
     def system(self) -> str | None:
@@ -168,6 +173,14 @@ class StoreObject:
             return {key async for key in self._store.list()}
 
         self._replaced = sync(keys()) if self._store.supports_listing else set()
+        has_root = bool(self._replaced & set(_ROOT_DOCUMENTS))
+        if not self._force and not has_root and hold_something_else(self._replaced, self.read_many):
+            self._replaced = None
+            raise HierarchyExistsError(
+                str(getattr(self._store, "location", type(self._store).__name__)),
+                "holds something that is no Zarr hierarchy, and mode 'w' would delete it. Choose another name or pass "
+                "force_overwrite=True.",
+            )
         self._written.clear()
         self._late.clear()
         return self._replaced
@@ -218,7 +231,8 @@ class StoreObject:
         return sync(listed())
 
     def check_replaceable(self, force: bool) -> None:
-        """Allow it: a store object holds nothing but a hierarchy."""
+        """Remember whether to replace also what is no hierarchy; what there is, `begin_replacement` finds out."""
+        self._force = force
 
     def store(self) -> Any:
         """Return the store itself."""

@@ -40,6 +40,7 @@ from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.other_writers import OtherWriters
 from hdmf_store_adapters.replacing import left_behind
+from hdmf_store_adapters.server_options import THROUGH, options_of
 from hdmf_store_adapters.stored_arrays import StoredArray
 from hdmf_store_adapters.stored_source import StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for
@@ -47,9 +48,11 @@ from hdmf_store_adapters.zarr_format import FORMATS, Document
 from hdmf_store_adapters.zarr_places import (
     check_names,
     codec_of,
+    is_for_zarr,
     is_on_another_machine,
     medium_and_location,
     text_of,
+    way_to_write,
     why_missing,
 )
 
@@ -66,9 +69,9 @@ class ZarrAdapter:
     Parameters
     ----------
     place : str, Path, UPath or zarr.abc.store.Store
-        A folder, a URL that fsspec knows, or a store object.
+        A folder, a URL that fsspec or obstore knows, or a store object.
     storage_options : dict, optional
-        For a URL: what fsspec's file system takes.
+        For a URL: what fsspec's file system takes. obstore gets the same, where it serves the URL.
     force_overwrite : bool, default False
         In mode ``w``, replace also what is no Zarr hierarchy.
     zarr_format : {2, 3}, optional
@@ -118,18 +121,23 @@ class ZarrAdapter:
                 f"zarr_format must be one of {', '.join(map(str, sorted(FORMATS)))}, not {zarr_format!r}"
             )
         self._object_codec = None if object_codec is None else codec_of(object_codec)
-        self._medium, self._location = self._medium_and_location(place, storage_options)
+        options = options_of(place, storage_options)
+        self._medium, self._location = self._medium_and_location(place, options)
         self._synchronizer = synchronizer_for(synchronizer, self._location)
         self._place = place  # a temporary store lives as long as somebody holds it
         self._force = force_overwrite
         self._separator = separator or getattr(place, "dimension_separator", None)
         self._is_linkable = self._location.can_be_linked and not getattr(place, "is_temporary", False)
-        self._read_only = self._only_reads(place, self._location)
+        otherwise = way_to_write(self._location, options)
+        self._read_only = otherwise is not None or self._only_reads(place, self._location)
+        self._way_to_write = otherwise or "a store that is not read-only"
         self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST)
-        travels_as = self._location.address if self._location.can_be_linked else place
-        options = {**getattr(place, "storage_options", {}), **(storage_options or {})}
+        self._travels_as = self._location.address if self._location.can_be_linked else place
+        if isinstance(place, Store) and self._location.can_be_linked and not self._location.is_local:
+            self._travels_as = place
+            options = {THROUGH: place}  # so are other files on that server reached
         self._options = {**({"storage_options": options} if options else {}), **self._travels_with()}
-        self._holder = ArrayHolder(self._held, self._synchronizer, self._wishes, travels_as, self._options)
+        self._holder = ArrayHolder(self._held, self._synchronizer, self._wishes, self._travels_as, self._options)
         self._held.source_of = partial(StoredSource, self._holder)
         self._forget()
 
@@ -141,8 +149,8 @@ class ZarrAdapter:
 
     # what a place of another kind of Zarr changes: `ZarrAdapter` itself takes folders, URLs and store objects
 
-    def _medium_and_location(self, place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
-        return medium_and_location(place, storage_options)
+    def _medium_and_location(self, place: Any, options: Mapping[str, Any]) -> tuple[Medium, Location]:
+        return medium_and_location(place, options)
 
     def _only_reads(self, place: Any, location: Location) -> bool:
         return isinstance(place, Store) and place.read_only
@@ -164,7 +172,9 @@ class ZarrAdapter:
         location = Location.of(text)
         if location.is_local and os.path.isdir(location.address):
             return True
-        return location.name.endswith(".zarr") and not os.path.isfile(location.address)
+        if location.is_local:
+            return location.name.endswith(".zarr") and not os.path.isfile(location.address)
+        return is_for_zarr(location)
 
     @staticmethod
     def recognise(value: Any) -> Dataset | None:
@@ -207,7 +217,7 @@ class ZarrAdapter:
         """Open in a mode; see `StoreAdapter.open`."""
         check_mode(mode)
         if mode not in READING_MODES and self._read_only:
-            raise ModeError(self._location.address, "write", mode, "a store that is not read-only")
+            raise ModeError(self._location.address, "write", mode, self._way_to_write)
         self._forget()
         try:
             self._check_place(mode)
@@ -222,7 +232,7 @@ class ZarrAdapter:
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
         if mode in (*READING_MODES, "r+") and not exists:
-            raise MissingHierarchyError(self._location.address, why_missing(self._location))
+            raise MissingHierarchyError(self._location.address, why_missing(self._location, self.storage_options))
         self._held.is_new = mode in CREATING_MODES or not exists
         if self._held.is_new:
             self._medium.check_replaceable(self._force)
@@ -345,7 +355,7 @@ class ZarrAdapter:
 
     def __reduce__(self) -> Any:
         options = {**self._options, "synchronizer": self._synchronizer}
-        return _reopened, (type(self), self._location.address, self.mode, options)
+        return _reopened, (type(self), self._travels_as, self.mode, options)
 
     # -------------------------------------------------------------------------------------------------------- writing
 
@@ -436,7 +446,7 @@ def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None
             progress(0, 1)
 
 
-def _reopened(kind: type[ZarrAdapter], address: str, mode: str, options: Mapping[str, Any]) -> ZarrAdapter:
-    adapter = kind(address, **options)
+def _reopened(kind: type[ZarrAdapter], place: Any, mode: str, options: Mapping[str, Any]) -> ZarrAdapter:
+    adapter = kind(place, **options)
     adapter.open("r" if mode in READING_MODES else "r+")
     return adapter

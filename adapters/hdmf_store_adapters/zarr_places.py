@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import fsspec
 from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore, ObjectStore
 
-from hdmf_store.adapter import Location
+from hdmf_store.adapter import CACHES, Location, shown
 from hdmf_store.errors import ArgumentError, FormatError, NameNotAllowedError
 from hdmf_store.nodes import ROOT, Codec, Link, Node, basename
 from hdmf_store_adapters.file_names import refused_names
 from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.remote_stores import location_of, open_file, store_at, telling_store
+from hdmf_store_adapters.server_options import THROUGH
 from hdmf_store_adapters.store_objects import StoreObject
 
 __all__ = [
     "check_names",
     "check_path",
     "codec_of",
+    "is_for_zarr",
     "is_on_another_machine",
     "medium_and_location",
     "text_of",
+    "way_to_write",
     "why_missing",
 ]
 
-_CHAINED = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*::.*://|^[a-zA-Z][a-zA-Z0-9+.-]*://.*::[a-zA-Z][a-zA-Z0-9+.-]*://")
+_HDF5_SUFFIXES = (".nwb", ".h5", ".hdf5", ".hdf", ".he5")
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_ONLY_READ = ("http", "https")
 
 
 def codec_of(value: Any) -> Codec:
@@ -82,41 +88,78 @@ def check_names(
         raise NameNotAllowedError(location, tuple(bad), ", ".join(dict.fromkeys(bad.values())))
 
 
-def why_missing(location: Location) -> str:
+def why_missing(location: Location, options: Mapping[str, Any]) -> str:
     """Return why there is nothing to read at a place."""
     if location.is_local and os.path.isfile(location.address):
         return "is a file, not a Zarr hierarchy. If it is HDF5, convert it first: hdmf-store convert"
     if location.is_local and not os.path.exists(location.address):
         return "does not exist"
+    if location.is_remote and _is_hdf5(location, options):
+        return (
+            "is an HDF5 file, and on other machines only Zarr is read. Download it, or open it with fsspec or remfile "
+            "and pass that to pynwb: NWBHDF5IO(file=h5py.File(remfile.File(url)))"
+        )
     return "holds no Zarr hierarchy: there is no root document"
 
 
-def medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -> tuple[Medium, Location]:
+def _is_hdf5(location: Location, options: Mapping[str, Any]) -> bool:
+    """Return whether a file on a server begins as HDF5 files do; a few bytes are read."""
+    streamed = {"block_size": 0} if location.scheme in _ONLY_READ else {"block_size": 2**16}
+    try:
+        with open_file(location, {k: v for k, v in options.items() if k != THROUGH}, **streamed) as file:
+            return bool(file.read(len(_HDF5_SIGNATURE)) == _HDF5_SIGNATURE)
+    except Exception:  # noqa: BLE001  whatever goes wrong: that nothing is there has been found out already
+        return False
+
+
+def way_to_write(location: Location, options: Mapping[str, Any]) -> str | None:
+    """Return how else to open a place that cannot be written to; None if it can be."""
+    if location.scheme in _ONLY_READ:
+        return "mode 'r': HTTP only reads. To write, name a folder or an object store: s3://, gs:// or az://"
+    through = options.get(THROUGH)
+    if isinstance(through, tuple) and set(through) & set(CACHES):
+        return f"mode 'r': a cache only reads. To write, name the place without it: {location}"
+    return None
+
+
+def is_for_zarr(location: Location) -> bool:
+    """Return whether a place that is not on this machine's disks is one for Zarr, by its name.
+
+    Archives have hierarchies at addresses without a suffix. Schemes that no file system has are those of other stores.
+    """
+    if location.name.endswith(".zarr"):
+        return True
+    return location.scheme in fsspec.available_protocols() and not location.name.endswith(_HDF5_SUFFIXES)
+
+
+def medium_and_location(place: Any, options: Mapping[str, Any]) -> tuple[Medium, Location]:
     """Return what holds the bytes of a place, and where that is.
+
+    Parameters
+    ----------
+    place : str, Path, UPath or zarr.abc.store.Store
+    options : dict
+        As `options_of` returns them.
 
     Raises
     ------
     ArgumentError
         If the place is no path, URL or store.
+    MissingExtraError
+        If the library for a URL is not installed.
     """
     if isinstance(place, LocalStore):
         location = Location.of(Path(place.root))
         return LocalFiles(Path(place.root)), location
     if isinstance(place, Store):
-        return StoreObject(place), Location.of_object(place)
+        return StoreObject(telling_store(place)), location_of(place) or Location.of_object(place)
     text = text_of(place)
     if not text:
-        raise ArgumentError(f"{place!r} is no path, URL or zarr store that Zarr files can lie in")
-    if _CHAINED.match(text):
-        raise ArgumentError(
-            f"{text!r} is a chain of file systems, from which the place of linked files cannot be told. Open it "
-            "yourself and pass the store: zarr.storage.FsspecStore.from_url(...)"
-        )
+        raise ArgumentError(f"{shown(place)} is no path, URL or zarr store that Zarr files can lie in")
     location = Location.of(text)
     if location.is_local:
         return LocalFiles(Path(location.address)), location
-    options = {**getattr(place, "storage_options", {}), **(storage_options or {})}
-    return StoreObject(FsspecStore.from_url(location.address, storage_options=options)), location
+    return StoreObject(store_at(location, options)), location
 
 
 def text_of(place: Any) -> str | None:

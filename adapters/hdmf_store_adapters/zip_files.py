@@ -19,13 +19,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import fsspec
-
 from hdmf_store.adapter import Location
 from hdmf_store.errors import FormatError, HierarchyExistsError
 from hdmf_store.nodes import ROOT
 from hdmf_store_adapters.local_files import TEMPORARY, LocalFiles
 from hdmf_store_adapters.medium_store import MediumStore
+from hdmf_store_adapters.remote_stores import open_file
 
 __all__ = ["ZipFiles"]
 
@@ -44,15 +43,15 @@ class ZipFiles:
     ----------
     location : Location
         Of the archive, which need not exist.
-    storage_options : dict, optional
-        For a URL: what fsspec's file system takes.
+    options : dict, optional
+        For a URL, as `options_of` returns them.
     """
 
     system = sys.platform  # objects are folders until they are packed
 
-    def __init__(self, location: Location, storage_options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, location: Location, options: Mapping[str, Any] | None = None) -> None:
         self._location = location
-        self._options = dict(storage_options or {})
+        self._options = dict(options or {})
         self._process = 0
         self._file: IO[bytes] | None = None
         self._archive: zipfile.ZipFile | None = None
@@ -118,7 +117,7 @@ class ZipFiles:
         try:
             if self._location.is_local:
                 return open(self._location.address, "rb")
-            return fsspec.open(self._location.address, "rb", **self._options).open()
+            return open_file(self._location, self._options)
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -19,8 +19,10 @@ from hdmf_store.adapter.registry import (
     remember_open,
     remembered,
 )
+from hdmf_store.adapter.urls import CACHES, UrlParts, shown, url_parts
 
 __all__ = [
+    "CACHES",
     "CREATING_MODES",
     "ENTRY_POINT_GROUP",
     "MODES",
@@ -34,6 +36,7 @@ __all__ = [
     "Progress",
     "Reach",
     "StoreAdapter",
+    "UrlParts",
     "adapter_class_for",
     "adapter_named",
     "adapters",
@@ -47,4 +50,6 @@ __all__ = [
     "register_adapter",
     "remember_open",
     "remembered",
+    "shown",
+    "url_parts",
 ]

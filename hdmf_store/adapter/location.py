@@ -12,6 +12,7 @@ import re
 
 import attrs
 
+from hdmf_store.adapter.urls import url_parts
 from hdmf_store.errors import LocationError
 
 __all__ = ["Location"]
@@ -42,18 +43,24 @@ class Location:
     def of(cls, place: str | os.PathLike[str]) -> Location:
         """Return the location of a path or URL; a relative path is taken from the working directory.
 
+        What is secret in a URL is left out, and so are the caches through which it is to be read: a location can be
+        shown, and stored in links.
+
         >>> Location.of("s3://bucket/a.zarr/").address
         's3://bucket/a.zarr'
+        >>> Location.of("simplecache::https://me:secret@host.org/a.zarr?signature=secret").address
+        'https://host.org/a.zarr'
         """
         text = os.fspath(place)
-        match = _SCHEME.match(text)
-        if match is None:
+        url = url_parts(text)
+        if url is None:
             return cls(os.path.abspath(text))
-        if match[1].lower() in _LOCAL:
-            return cls(os.path.abspath(text[match.end() :]))
-        if match[1].lower() == _MEMORY:
-            return cls(f"{_MEMORY}://{text[match.end() :].strip('/')}")
-        return cls(text.rstrip("/"))
+        path = url.address.partition("://")[2]
+        if url.scheme in _LOCAL:
+            return cls(os.path.abspath(path or "/"))
+        if url.scheme == _MEMORY:
+            return cls(f"{_MEMORY}://{path.strip('/')}")
+        return cls(url.address)
 
     @classmethod
     def of_object(cls, thing: object) -> Location:

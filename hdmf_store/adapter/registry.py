@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from hdmf_store.adapter.protocol import AdapterClass, Capabilities, StoreAdapter
+from hdmf_store.adapter.urls import shown, url_parts
 from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import Dataset
 
@@ -139,10 +140,14 @@ def adapter_class_for(place: Any) -> AdapterClass:
     found = most_specific(place, known.values())
     if found is not None:
         return found
-    raise ArgumentError(
-        f"no storage adapter serves {place!r} (asked: {', '.join(known) or 'none is installed'}). "
-        "Does it exist? For a new file, end its name with .zarr, .nwb or .h5."
-    )
+    advice = "Does it exist? For a new file, end its name with .zarr, .nwb or .h5."
+    if isinstance(place, str) and url_parts(place) is not None:
+        advice = (
+            "On other machines, Zarr is read and written. An HDF5 file is downloaded first, or opened with fsspec or "
+            "remfile and passed to pynwb: NWBHDF5IO(file=h5py.File(remfile.File(url)))."
+        )
+    asked = ", ".join(known) or "none is installed"
+    raise ArgumentError(f"no storage adapter serves {shown(place)} (asked: {asked}). {advice}")
 
 
 def most_specific(place: Any, kinds: Iterable[AdapterClass]) -> AdapterClass | None:

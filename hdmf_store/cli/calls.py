@@ -11,10 +11,10 @@ from typing import Any
 import click
 from rich.console import Console
 
-from hdmf_store.adapter import StoreAdapter, open_adapter
+from hdmf_store.adapter import StoreAdapter, open_adapter, shown, url_parts
 from hdmf_store.errors import ArgumentError, HDMFStoreError, HierarchyExistsError
 
-__all__ = ["DIFFERENT", "EPILOG", "MAY_READ", "OUT", "TABLE", "WIDE", "Opened", "command", "human"]
+__all__ = ["DIFFERENT", "EPILOG", "MAY_READ", "OUT", "TABLE", "WIDE", "Opened", "command", "human", "name_of"]
 
 DIFFERENT, WRONG_CALL, FAILED = 1, 2, 3
 
@@ -91,3 +91,8 @@ def human(size: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1024
     return f"{amount:.1f} TiB"
+
+
+def name_of(place: str) -> str:
+    """Return a place as it was typed, without what is secret in a URL."""
+    return place if url_parts(place) is None else shown(place)[1:-1]

@@ -8,7 +8,7 @@ import click
 
 from hdmf_store.adapter import plugins
 from hdmf_store.cli.about import about, about_as_json, lines_of
-from hdmf_store.cli.calls import DIFFERENT, MAY_READ, OUT, TABLE, WIDE, Opened, command
+from hdmf_store.cli.calls import DIFFERENT, MAY_READ, OUT, TABLE, WIDE, Opened, command, name_of
 from hdmf_store.cli.installed import plugin_as_json, table_of
 from hdmf_store.cli.progress import Bar
 from hdmf_store.cli.show import file_as_json, strict_json, tree_of
@@ -47,7 +47,12 @@ def verify(file: str, against: str | None, may_read: tuple[str, ...], as_json: b
 def _report(file: str, against: str | None, outcome: Comparison, as_json: bool, quiet: bool) -> None:
     if as_json:
         found = [{"path": difference.path, "what": difference.what} for difference in outcome.differences]
-        facts = {"file": file, "against": against, "objects": outcome.objects, "values": outcome.values}
+        facts = {
+            "file": name_of(file),
+            "against": against and name_of(against),
+            "objects": outcome.objects,
+            "values": outcome.values,
+        }
         click.echo(strict_json({**facts, "copied": list(outcome.copied), "differences": found}))
         return
     for difference in outcome.differences:
@@ -62,7 +67,7 @@ def _report(file: str, against: str | None, outcome: Comparison, as_json: bool, 
     problems = len(outcome.differences)
     what = "problem" if against is None else "difference"
     verdict = f"{problems} {what}{'s' if problems != 1 else ''}" if problems else f"no {what}s"
-    OUT.print(f"{file}: {counted}: {verdict}", style="red" if problems else "green", markup=False)
+    OUT.print(f"{name_of(file)}: {counted}: {verdict}", style="red" if problems else "green", markup=False)
 
 
 @command

@@ -9,7 +9,7 @@ from functools import partial
 import click
 
 from hdmf_store.adapter import StoreAdapter
-from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, human
+from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, human, name_of
 from hdmf_store.cli.progress import Bar
 from hdmf_store.cli.show import size_of, stored_size, strict_json
 from hdmf_store.nodes import ROOT, Dataset
@@ -108,11 +108,11 @@ def consolidate(file: str, as_json: bool, quiet: bool) -> None:
             adapter.consolidate()
         objects, store = len(without_specs(adapter.load().nodes)), adapter.name
     if as_json:
-        click.echo(strict_json({"file": file, "store": store, "consolidated": keeps, "objects": objects}))
+        click.echo(strict_json({"file": name_of(file), "store": store, "consolidated": keeps, "objects": objects}))
     elif not quiet:
         done = f"metadata of {objects} objects consolidated"
         nothing = f"{store} keeps no consolidated metadata and needs none; nothing was changed"
-        OUT.print(f"{file}: {done if keeps else nothing}", markup=False)
+        OUT.print(f"{name_of(file)}: {done if keeps else nothing}", markup=False)
 
 
 def _run(

@@ -12,7 +12,8 @@ import attrs
 
 from hdmf_store.adapter import READING_MODES
 from hdmf_store.errors import ArgumentError, HDMFStoreError, UnreadableError, UnsupportedValueError
-from hdmf_store.facade.nwb import NWBZarrIO, anonymous_for
+from hdmf_store.facade.anonymous import anonymous_for
+from hdmf_store.facade.nwb import NWBZarrIO
 from hdmf_store.facade.zarr_io import ZarrIO
 
 __all__ = ["IncompleteConversionError", "NWBZarrV2IO", "ZarrV2IO", "is_zarr_v2_file"]

@@ -10,13 +10,14 @@ from hdmf.build import BuildManager
 
 from hdmf_store.adapter import CREATING_MODES, StoreAdapter, check_mode
 from hdmf_store.errors import ArgumentError, MissingExtraError, MissingHierarchyError
+from hdmf_store.facade.anonymous import anonymous_for
 from hdmf_store.facade.arguments import check_flags
 from hdmf_store.facade.namespaces import adapter_of
 from hdmf_store.facade.zarr_io import ZarrIO, adapter_options
 from hdmf_store.nodes import ROOT, Group
 from hdmf_store.translate.specs import load_namespaces as load_cached
 
-__all__ = ["NWBZarrIO", "anonymous_for"]
+__all__ = ["NWBZarrIO"]
 
 
 class NWBZarrIO(ZarrIO):
@@ -148,11 +149,6 @@ class NWBZarrIO(ZarrIO):
         with NWBZarrIO(path, "r", storage_options=storage_options or anonymous_for(path)) as io:
             found: list[Any] = pynwb.validate(io=io, **options)
         return found
-
-
-def anonymous_for(path: Any) -> dict[str, Any] | None:
-    """Return the options with which a path is read without credentials, where nobody could pass any."""
-    return {"anon": True} if str(path).startswith("s3://") else None
 
 
 def _manager(adapter: StoreAdapter, mode: str, load_namespaces: bool) -> BuildManager:

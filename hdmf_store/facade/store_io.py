@@ -36,6 +36,7 @@ from hdmf_store.errors import (
     ClosedError,
     ModeError,
 )
+from hdmf_store.facade.anonymous import can_open
 from hdmf_store.facade.arguments import check_callable, check_flags, check_type
 from hdmf_store.facade.exported import WriteArguments, exported
 from hdmf_store.facade.namespaces import adapter_of, load_from_open, load_from_place
@@ -183,12 +184,9 @@ class StoreIO(HDMFIO):
     def can_read(path: Any) -> bool:
         """Return whether an adapter finds a file that it can read at a path."""
         try:
-            adapter = adapter_class_for(path)(path)
-            adapter.open("r")
+            return can_open(adapter_class_for(path), path)
         except Exception:  # noqa: BLE001  file systems behind URLs raise errors of their own: it cannot be read
             return False
-        adapter.close()
-        return True
 
     @classmethod
     def load_namespaces(

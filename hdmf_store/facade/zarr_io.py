@@ -16,6 +16,7 @@ from hdmf.build.builders import BaseBuilder
 from hdmf_store.adapter import Location, adapter_named, adapters, most_specific
 from hdmf_store.errors import ArgumentError, ArgumentTypeError, DanglingTargetError
 from hdmf_store.facade import zarr_objects as objects
+from hdmf_store.facade.anonymous import can_open
 from hdmf_store.facade.arguments import check_flags, check_type
 from hdmf_store.facade.html import dataset_html
 from hdmf_store.facade.store_io import StoreIO
@@ -419,9 +420,6 @@ class ZarrIO(StoreIO):
     def can_read(path: Any) -> bool:
         """Return whether there is a Zarr file at a path, URL or store."""
         try:
-            adapter = ZarrIO._adapter_class(path)(path)
-            adapter.open("r")
+            return can_open(ZarrIO._adapter_class(path), path)
         except Exception:  # noqa: BLE001  see StoreIO
             return False
-        adapter.close()
-        return True

@@ -29,6 +29,8 @@ CASES = [
     ),
     (errors.LocationError(FILE, "cannot be named"), [ValueError], [FILE, "cannot be named"]),
     (errors.MissingHierarchyError(FILE, "does not exist"), [FileNotFoundError, OSError], [FILE, "does not exist"]),
+    (errors.AccessError(FILE, "is not to be had"), [PermissionError, OSError], [FILE, "is not to be had"]),
+    (errors.UnreachableError(FILE, "no answer"), [ConnectionError, OSError], [FILE, "no answer"]),
     (errors.HierarchyExistsError(FILE, "exists"), [FileExistsError, OSError], [FILE, "exists"]),
     (errors.FormatError(FILE, PATH, "no JSON"), [ValueError], [FILE, PATH, "no JSON"]),
     (errors.UnreadableError(FILE, PATH, "broken chunk"), [ValueError, errors.FormatError], [FILE, PATH, "broken"]),

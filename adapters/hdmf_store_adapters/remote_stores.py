@@ -1,0 +1,406 @@
+"""Stores of zarr for URLs: over fsspec, and over obstore where that serves as well.
+
+Measured on one machine: a server that speaks S3, and a plain HTTP server. For S3 both give the same bytes, lists and
+keys, whatever characters are in them, and obstore takes a third of the time. Over HTTP, obstore cannot list what plain
+servers show and sends no query; so ``http`` and ``https`` are fsspec's. For Google's and Azure's storage there was no
+server to measure with: obstore serves them where fsspec's library is not installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from glob import has_magic
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import quote, unquote
+
+import fsspec
+from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
+from zarr.abc.store import Store
+from zarr.storage import FsspecStore, ObjectStore
+
+from hdmf_store.adapter import CACHES, Location
+from hdmf_store.errors import ArgumentError, MissingExtraError
+from hdmf_store_adapters.remote_errors import telling
+from hdmf_store_adapters.server_options import (
+    THROUGH,
+    ObstoreSettings,
+    fsspec_options,
+    obstore_settings,
+    secrets_in,
+)
+
+__all__ = ["file_system_at", "location_of", "open_file", "store_at", "telling_store"]
+
+_EXTRAS = {
+    "s3": ("s3fs", "s3"),
+    "gs": ("gcsfs", "gcs"),
+    "az": ("adlfs", "azure"),
+    "abfs": ("adlfs", "azure"),
+    "abfss": ("adlfs", "azure"),
+    "adl": ("adlfs", "azure"),
+    "http": ("aiohttp", "http"),
+    "https": ("aiohttp", "http"),
+}
+"""Of each scheme, the library by which fsspec serves it, and the extra that installs that."""
+
+_HAVING_ADDRESSES = (*_EXTRAS, "s3a", "gcs", "memory", "file", "local", "ftp", "sftp")
+"""Protocols of file systems in which the path of a file is all that has to be known of it."""
+
+_AT_ONCE = 64
+
+
+# ---------------------------------------------------------------------------------------------------- stores for places
+
+
+def store_at(location: Location, options: Mapping[str, Any]) -> Store:
+    """Return a store for what lies at a location, with options as `options_of` returns them.
+
+    Raises
+    ------
+    ArgumentError
+        If no file system is known for the scheme, or the URL names no place.
+    MissingExtraError
+        If the library that serves it is not installed.
+    """
+    through = options.get(THROUGH)
+    if isinstance(through, Store):
+        return _beside(through, location)
+    secrets = secrets_in(options)
+    settings = None if through else _settings_for_obstore(location.scheme, options)
+    if settings is not None:
+        return ObstoreFiles(_obstore_at(location, settings), location, secrets)
+    system, path = file_system_at(location, options)
+    return FsspecFiles(system, path, location, secrets)
+
+
+def _settings_for_obstore(scheme: str, options: Mapping[str, Any]) -> ObstoreSettings | None:
+    """Return the settings with which obstore serves a scheme; None if fsspec is to do that."""
+    if find_spec("obstore") is None:
+        return None
+    settings = obstore_settings(scheme, options, os.environ)
+    if settings is None or settings.is_complete:
+        return settings
+    return None if find_spec(_EXTRAS[scheme][0]) else settings  # rather less than nothing
+
+
+def _obstore_at(location: Location, settings: ObstoreSettings) -> Any:
+    _check_named(location)
+    bucket, _, key = location.address.partition("://")[2].partition("/")
+    obstore: Any = import_module("obstore.store")
+    store = obstore.from_url(f"{location.scheme}://{bucket}", config=settings.config, client_options=settings.client)
+    return _with_prefix(store, key)
+
+
+def file_system_at(location: Location, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """Return fsspec's asynchronous file system for a location, and the path there.
+
+    Raises
+    ------
+    ArgumentError
+        If no file system is known for the scheme, or the URL names no place.
+    MissingExtraError
+        If the library that serves it is not installed.
+    """
+    caches = _caches(options)
+    given: dict[str, Any] = fsspec_options(options)
+    if not caches:  # a cache is asked in threads, and what it asks in turn may not be asynchronous
+        given = {"asynchronous": True, **given}
+    system, path = _fsspec(fsspec.url_to_fs, location, caches, given)
+    if caches or not system.async_impl:
+        system = AsyncFileSystemWrapper(system, asynchronous=True)
+    return system, path
+
+
+def open_file(location: Location, options: Mapping[str, Any], **how: Any) -> Any:
+    """Return a file of a server, open for reading.
+
+    Parameters
+    ----------
+    location : Location
+    options : dict
+        As `options_of` returns them.
+    **how
+        What the ``open`` of fsspec's file system takes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    AccessError, UnreachableError
+        If the server does not give it.
+    """
+    with telling(location, secrets_in(options)):
+        system, path = _fsspec(fsspec.url_to_fs, location, _caches(options), fsspec_options(options))
+        return system.open(path, "rb", **how)
+
+
+def _caches(options: Mapping[str, Any]) -> tuple[str, ...]:
+    through = options.get(THROUGH, ())
+    return through if isinstance(through, tuple) else ()
+
+
+def _fsspec(call: Any, location: Location, caches: tuple[str, ...], options: Mapping[str, Any]) -> Any:
+    """Return what a function of fsspec makes of a URL and options."""
+    _check_named(location)
+    unknown = [link for link in caches if link not in CACHES]
+    if unknown:
+        raise ArgumentError(
+            f"{location}: '{unknown[0]}::' is no cache, and from other file systems in a chain the place of linked "
+            f"files cannot be told. Leave it out, or use one of {', '.join(CACHES)}"
+        )
+    scheme = location.scheme
+    try:
+        with telling(location, secrets_in(options)):
+            return call("::".join([*caches, location.address]), **options)
+    except ImportError as problem:
+        library, extra = _EXTRAS.get(scheme, (problem.name or scheme, ""))
+        if not extra:
+            raise ArgumentError(f"{location}: fsspec needs {library} for {scheme}://, which is not there") from None
+        raise MissingExtraError(library, extra, f"opening {location}") from None
+    except ValueError as problem:
+        if scheme in fsspec.available_protocols():
+            raise
+        raise ArgumentError(f"{location}: no file system is known for {scheme}:// ({problem})") from None
+
+
+def _check_named(location: Location) -> None:
+    if location.scheme != "memory" and not location.address.partition("://")[2].strip("/"):
+        raise ArgumentError(f"{location.address!r} names no server or bucket")
+
+
+# ------------------------------------------------------------------------------------------------------ stores of users
+
+
+def location_of(store: Store) -> Location | None:
+    """Return where a store object of zarr's lies, if that can be said by a path or URL."""
+    if isinstance(store, FsspecStore):
+        system = getattr(store.fs, "sync_fs", store.fs)  # zarr wraps file systems that are not asynchronous
+        if {system.protocol} & set(CACHES) if isinstance(system.protocol, str) else set(system.protocol) & set(CACHES):
+            system = system.fs
+        names = (system.protocol,) if isinstance(system.protocol, str) else tuple(system.protocol)
+        if not set(names) & set(_HAVING_ADDRESSES):
+            return None
+        return Location.of(system.unstrip_protocol(store.path))
+    if isinstance(store, ObjectStore):
+        return _location_of_obstore(store.store)
+    return None
+
+
+_BUCKETS = {"S3Store": ("s3", "bucket"), "GCSStore": ("gs", "bucket"), "AzureStore": ("az", "container_name")}
+"""Of each class of obstore, the scheme, and what the setting with the bucket is called."""
+
+
+def _location_of_obstore(store: Any) -> Location | None:
+    kind = type(store).__name__
+    if kind in _BUCKETS:
+        scheme, name = _BUCKETS[kind]
+        return Location.of(f"{scheme}://{store.config[name]}/{store.prefix or ''}")
+    if kind == "HTTPStore":
+        return Location.of(store.url)
+    return Location.of(store.prefix) if kind == "LocalStore" and store.prefix is not None else None
+
+
+def telling_store(store: Store) -> Store:
+    """Return a store that reads and writes what one of zarr's does, and tells of problems as this package does."""
+    location = location_of(store)
+    if location is None or location.is_local:
+        return store
+    if type(store) is FsspecStore:
+        secrets = secrets_in(store.fs) | secrets_in(getattr(store.fs, "sync_fs", None))
+        return FsspecFiles(store.fs, store.path, location, secrets, read_only=store.read_only)
+    if type(store) is ObjectStore:
+        return ObstoreFiles(store.store, location, secrets_in(store.store), read_only=store.read_only)
+    return store
+
+
+def _beside(store: Store, location: Location) -> Store:
+    """Return the store for another place on the server of a store, reached in the same way."""
+    if isinstance(store, FsspecStore):
+        path = getattr(store.fs, "sync_fs", store.fs)._strip_protocol(location.address)
+        return telling_store(FsspecStore(store.fs, path=path, read_only=True))
+    held: Any = store.store
+    if type(held).__name__ == "HTTPStore":
+        other = type(held)(location.address, client_options=held.client_options, retry_config=held.retry_config)
+    else:
+        other = _with_prefix(held, location.address.partition("://")[2].partition("/")[2])
+    return telling_store(ObjectStore(other, read_only=True))
+
+
+def _with_prefix(store: Any, key: str) -> Any:
+    """Return a store of obstore for keys below another one in the same bucket; the key is taken as it is."""
+    return type(store)(
+        prefix=key or None,
+        config=store.config,
+        client_options=store.client_options,
+        retry_config=store.retry_config,
+        credential_provider=store.credential_provider,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- the stores
+
+
+class _Telling(Store):
+    """Tells of problems with a server as this package does; the stores below are zarr's apart from that."""
+
+    _location: Location
+    _secrets: frozenset[str]
+
+    @property
+    def location(self) -> Location:
+        """Where this is."""
+        return self._location
+
+    def __str__(self) -> str:
+        return str(self._location)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def _told(self) -> Any:
+        return telling(self._location, self._secrets)
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        with self._told():
+            return await super().get(self._key(key), prototype, byte_range)
+
+    async def get_partial_values(self, prototype: Any, key_ranges: Any) -> Any:
+        with self._told():
+            return await super().get_partial_values(prototype, [(self._key(key), part) for key, part in key_ranges])
+
+    async def exists(self, key: str) -> bool:
+        with self._told():
+            return bool(await super().exists(self._key(key)))
+
+    async def set(self, key: str, value: Any) -> None:
+        with self._told():
+            await super().set(key, value)
+
+    async def delete(self, key: str) -> None:
+        with self._told():
+            await super().delete(key)
+
+    async def delete_dir(self, prefix: str) -> None:
+        with self._told():
+            await super().delete_dir(prefix)
+
+    async def list(self) -> AsyncIterator[str]:
+        with self._told():
+            async for key in super().list():
+                yield self._listed(key)
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        with self._told():
+            async for key in super().list_prefix(self._key(prefix)):
+                yield self._listed(key)
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        with self._told():
+            async for name in super().list_dir(self._key(prefix)):
+                yield self._listed(name)
+
+    def _key(self, key: str) -> str:
+        """Return a key as the server knows it."""
+        return key
+
+    def _listed(self, key: str) -> str:
+        """Return a key of the server as it is known here."""
+        return key
+
+
+class ObstoreFiles(_Telling, ObjectStore):
+    """A place that obstore serves.
+
+    Parameters
+    ----------
+    store : obstore.store.ObjectStore
+    location : Location
+    secrets : frozenset of str
+        What no message may show.
+    read_only : bool, default False
+    """
+
+    def __init__(self, store: Any, location: Location, secrets: frozenset[str], *, read_only: bool = False) -> None:
+        super().__init__(store, read_only=read_only)
+        self._location = location
+        self._secrets = secrets
+
+    def with_read_only(self, read_only: bool = False) -> ObstoreFiles:
+        """Return the same place, to be changed or not."""
+        return ObstoreFiles(self.store, self._location, self._secrets, read_only=read_only)
+
+
+class FsspecFiles(_Telling, FsspecStore):
+    """A place that a file system of fsspec serves.
+
+    Two things differ from zarr's store. Keys become parts of web addresses, so that names with ``#``, ``?`` and ``%``
+    are found. And what is deleted is that key: fsspec would take ``*``, ``?`` and brackets in it for a pattern.
+
+    Parameters
+    ----------
+    system : fsspec.asyn.AsyncFileSystem
+    path : str
+        In that file system.
+    location : Location
+    secrets : frozenset of str
+        What no message may show.
+    read_only : bool, default False
+    """
+
+    def __init__(
+        self, system: Any, path: str, location: Location, secrets: frozenset[str], *, read_only: bool = False
+    ) -> None:
+        super().__init__(system, read_only=read_only, path=path)
+        self._location = location
+        self._secrets = secrets
+
+    def with_read_only(self, read_only: bool = False) -> FsspecFiles:
+        """Return the same place, to be changed or not."""
+        return FsspecFiles(self.fs, self.path, self._location, self._secrets, read_only=read_only)
+
+    def _key(self, key: str) -> str:
+        return quote(key) if self._is_web else key
+
+    def _listed(self, key: str) -> str:
+        return unquote(key) if self._is_web else key
+
+    @property
+    def _is_web(self) -> bool:
+        return self._location.scheme in ("http", "https")
+
+    async def delete(self, key: str) -> None:
+        """Delete one key."""
+        if not has_magic(self._full(key)):
+            await super().delete(key)
+            return
+        self._check_writable()
+        with self._told():
+            await self._delete_exactly(self._full(key))
+
+    async def delete_dir(self, prefix: str) -> None:
+        """Delete all keys below a prefix."""
+        if not has_magic(self._full(prefix)):
+            await super().delete_dir(prefix)
+            return
+        self._check_writable()
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def gated(key: str) -> None:
+            async with gate:
+                await self._delete_exactly(self._full(key))
+
+        with self._told():
+            keys = [key async for key in self.list_prefix(prefix.rstrip("/") + "/")]
+            await asyncio.gather(*map(gated, keys))
+
+    async def _delete_exactly(self, path: str) -> None:
+        with suppress(FileNotFoundError):
+            await self.fs._rm_file(path)
+
+    def _full(self, key: str) -> str:
+        return f"{self.path.rstrip('/')}/{key}" if self.path.rstrip("/") else key
