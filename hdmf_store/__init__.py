@@ -28,6 +28,7 @@ from hdmf_store.errors import (
     ModeError,
     NameNotAllowedError,
     RefusedTargetError,
+    UnlistableError,
     UnreadableError,
     UnsupportedValueError,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "TempStore",
     "Text",
     "ThreadSynchronizer",
+    "UnlistableError",
     "Unreadable",
     "UnreadableError",
     "UnsupportedModeError",

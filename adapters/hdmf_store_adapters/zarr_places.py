@@ -17,6 +17,7 @@ from hdmf_store.nodes import ROOT, Codec, Link, Node, basename
 from hdmf_store_adapters.file_names import refused_names
 from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.remote_options import with_defaults
 from hdmf_store_adapters.store_objects import StoreObject
 
 __all__ = [
@@ -115,7 +116,8 @@ def medium_and_location(place: Any, storage_options: Mapping[str, Any] | None) -
     location = Location.of(text)
     if location.is_local:
         return LocalFiles(Path(location.address)), location
-    options = {**getattr(place, "storage_options", {}), **(storage_options or {})}
+    given = {**getattr(place, "storage_options", {}), **(storage_options or {})}
+    options = with_defaults(location.scheme, given)
     return StoreObject(FsspecStore.from_url(location.address, storage_options=options)), location
 
 

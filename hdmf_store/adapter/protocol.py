@@ -93,6 +93,9 @@ class StoreAdapter(Protocol):
 
     The life of an adapter: construction touches nothing; `open` in a mode; any number of the other calls;
     `close`. Modes are those of h5py, and ``"r-"``, which reads without consolidated metadata.
+
+    It may also have a method ``expect(paths)``. It is told of datasets at whose beginning somebody will look soon, does
+    no I/O itself, and lets the next `fetch` bring those along, so that looking costs no round trip.
     """
 
     name: str

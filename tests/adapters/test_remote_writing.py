@@ -129,9 +129,7 @@ def test_data_is_put_while_the_next_is_made(s3: Bucket, at: Callable[[Bucket], A
             put_when_asked.append(len(s3.traffic.asked("PUT")))
             yield (slice(index * 2**18, (index + 1) * 2**18),), np.full(2**18, index + 1, "float64")
 
-    stream = Dataset(
-        Number.of("float64"), (40 * 2**18,), Stream(pieces()), {}, Layout(chunks=(2**18,), compressors=())
-    )
+    stream = Dataset(Number.of("float64"), (40 * 2**18,), Stream(pieces()), {}, Layout(chunks=(2**18,), compressors=()))
     write(place, s3, {"/": Group(), "/s": stream})
 
     assert put_when_asked[-1] >= 20
