@@ -12,6 +12,7 @@
     ├── MissingHierarchyError      (FileNotFoundError)     nothing is stored there
     ├── AccessError                (PermissionError)       a server does not let us read or write there
     ├── UnreachableError           (ConnectionError)       a server does not answer, or answers that it cannot
+    ├── UnlistableError            (OSError)               something is, but nobody tells what
     ├── HierarchyExistsError       (FileExistsError)       something is stored there already
     ├── ConflictError              (RuntimeError)          another writer was faster
     ├── FormatError                (ValueError)            what is stored does not follow its format
@@ -53,6 +54,7 @@ __all__ = [
     "MissingNodeError",
     "ModeError",
     "NameNotAllowedError",
+    "UnlistableError",
     "UnreachableError",
     "UnreadableError",
     "UnsupportedValueError",
@@ -172,6 +174,28 @@ class UnreachableError(HDMFStoreError, ConnectionError):
 
     def __str__(self) -> str:
         return f"{self.location}: {self.reason}"
+
+
+@attrs.define(eq=False)
+class UnlistableError(HDMFStoreError, OSError):
+    """A hierarchy whose objects cannot be found: no document names them all, and nobody lists them.
+
+    Attributes
+    ----------
+    location : str
+    listing : str
+        What became of listing them.
+    """
+
+    location: str
+    listing: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.location}: its objects cannot be found: it has no consolidated metadata, or was opened without, "
+            f"and what is there cannot be listed ({self.listing}). Consolidate the original, by "
+            "zarr.consolidate_metadata(path) for instance, put it here again, and read it in mode 'r'."
+        )
 
 
 @attrs.define(eq=False)

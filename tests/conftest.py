@@ -85,5 +85,5 @@ def http(_file_server: tuple[Path, Server], request: pytest.FixtureRequest) -> I
 
 def _quiet(traffic: Traffic) -> None:
     """Stop delaying and failing, and forget what was asked."""
-    traffic.latency, traffic.trouble = 0.0, Traffic.trouble
+    traffic.latency, traffic.settling, traffic.trouble = 0.0, 0.0, Traffic.trouble
     traffic.clear()

@@ -92,6 +92,22 @@ def test_latency_is_that_of_each_request_and_of_those_at_once_together(http: Web
     assert [key for _, key, *_ in http.traffic.repeated()] == [http.traffic.asked("GET")[0]]
 
 
+def test_what_is_asked_together_is_answered_together(http: Website) -> None:
+    """So that rounds can be counted also where asking takes longer than the way."""
+    for number in range(5):
+        (http.folder / str(number)).write_bytes(b"x")
+    http.traffic.settling = 0.2
+
+    def asked_late(number: int) -> None:
+        time.sleep(0.05 * number)
+        urlopen(f"{http.url}/{number}").close()
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(asked_late, range(5)))
+
+    assert (http.traffic.rounds, http.traffic.at_once) == (1, 5)
+
+
 def test_what_goes_wrong_is_chosen_by_method_key_and_count(http: Website) -> None:
     """Refusals, connections that end before and in an answer, and answers that are late."""
     (http.folder / "a").write_bytes(b"0123456789")

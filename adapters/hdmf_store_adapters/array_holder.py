@@ -54,6 +54,7 @@ class ArrayHolder:
         self._options = options
         self._wishes = wishes
         self._store: Any = None
+        self._ahead: dict[str, bytes | None] = {}
         self.synchronizer = synchronizer
 
     def __reduce__(self) -> Any:
@@ -83,7 +84,13 @@ class ArrayHolder:
 
     def read_chunks(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the bytes of chunks, fetched together; None for each that was never stored."""
-        return self._held.medium.read_many(keys)
+        missing = [key for key in keys if key not in self._ahead]
+        found = dict(zip(missing, self._held.medium.read_many(missing), strict=True))
+        return [found[key] if key in found else self._ahead[key] for key in keys]
+
+    def read_ahead(self, chunks: Mapping[str, bytes | None]) -> None:
+        """Keep the bytes of chunks, by key, for those who will ask for them while the hierarchy is open."""
+        self._ahead.update(chunks)
 
     def shape_error(self, path: str, problem: Exception) -> Exception:
         """Return the error for a chunk that cannot be read or decoded."""
@@ -109,8 +116,9 @@ class ArrayHolder:
         return self._store
 
     def forget_store(self) -> None:
-        """Make the zarr store anew when it is asked for: the hierarchy lies elsewhere now."""
+        """Make the zarr store anew when it is asked for: the hierarchy lies elsewhere now, or is another one."""
         self._store = None
+        self._ahead.clear()
 
     def is_document(self, key: str) -> bool:
         """Return whether a key is that of a document, of this format or another, and not of a chunk."""

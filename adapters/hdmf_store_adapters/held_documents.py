@@ -6,8 +6,10 @@ Everything that an open hierarchy knows of itself is here, and nothing that it d
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from io import UnsupportedOperation
 from typing import Any
 
 import attrs
@@ -19,6 +21,7 @@ from hdmf_store.errors import (
     MissingHierarchyError,
     MissingNodeError,
     ModeError,
+    UnlistableError,
     UnreadableError,
 )
 from hdmf_store.nodes import ROOT, Dataset, Hierarchy, Unreadable, basename, parent
@@ -174,6 +177,8 @@ class HeldDocuments:
         documents = self.format.consolidated(self._read_once, self.address)
         if documents is None:
             return self._crawled(), False
+        if not self.format.is_current(documents, self._read_once, self.address):
+            return self._crawled_instead_of(documents), False
         if self.writes and self.location.is_local:
             # another program may have changed an array and left the consolidated copy as it was; before that copy
             # is written anew, look at the documents themselves, which costs little on a local disk
@@ -183,18 +188,38 @@ class HeldDocuments:
     def former(self) -> dict[str, Document]:
         """Return the documents of what a new hierarchy takes the place of, as far as they can be read."""
         for candidate in FORMATS.values():
-            with suppress(HDMFStoreError):
+            with suppress(HDMFStoreError, UnsupportedOperation):
                 documents = candidate.consolidated(self.medium.read, self.address)
+                if documents and not candidate.is_current(documents, self.medium.read, self.address):
+                    documents = None
                 documents = documents or candidate.gathered(self.medium.crawl(candidate.DOCUMENTS), self.address)
                 if documents:
                     return documents
         return {}
 
+    def _crawled_instead_of(self, documents: dict[str, Document]) -> dict[str, Document]:
+        """Return what is there; where nobody lists that, the older documents, with a warning."""
+        try:
+            return self._crawled()
+        except UnlistableError as problem:
+            warnings.warn(
+                f"{self.address}: what is read may be older than what is there, and lacks the cached specifications, "
+                "because its consolidated metadata was made too early and objects cannot be listed "
+                f"({problem.listing}). Consolidate the original anew, by zarr.consolidate_metadata(path) for instance, "
+                "and put it here again.",
+                stacklevel=2,
+            )
+            return self._declaring_references(documents)
+
     def _read_once(self, key: str) -> bytes | None:
         return self._seen.pop(key) if key in self._seen else self.medium.read(key)
 
     def _crawled(self) -> dict[str, Document]:
-        return self._declaring_references(self.format.gathered(self.medium.crawl(self.format.DOCUMENTS), self.address))
+        try:
+            files = self.medium.crawl(self.format.DOCUMENTS)
+        except UnsupportedOperation as problem:
+            raise UnlistableError(self.address, str(problem)) from problem
+        return self._declaring_references(self.format.gathered(files, self.address))
 
     def _declaring_references(self, documents: dict[str, Document]) -> dict[str, Document]:
         """Return documents in which arrays that hold references say so, also where only their values tell."""

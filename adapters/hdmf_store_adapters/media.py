@@ -50,7 +50,13 @@ class Medium(Protocol):
         ...
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
-        """Return all files of those names by their keys, parents before what is below them."""
+        """Return all files of those names by their keys, parents before what is below them.
+
+        Raises
+        ------
+        io.UnsupportedOperation
+            If what is there cannot be listed, with the reason.
+        """
         ...
 
     def begin_changes(self) -> None:

@@ -26,6 +26,7 @@ from zarr.storage import FsspecStore, ObjectStore
 from hdmf_store.adapter import CACHES, Location
 from hdmf_store.errors import ArgumentError, MissingExtraError
 from hdmf_store_adapters.remote_errors import telling
+from hdmf_store_adapters.remote_options import with_defaults
 from hdmf_store_adapters.server_options import (
     THROUGH,
     ObstoreSettings,
@@ -109,7 +110,7 @@ def file_system_at(location: Location, options: Mapping[str, Any]) -> tuple[Any,
     caches = _caches(options)
     given: dict[str, Any] = fsspec_options(options)
     if not caches:  # a cache is asked in threads, and what it asks in turn may not be asynchronous
-        given = {"asynchronous": True, **given}
+        given = {"asynchronous": True, **with_defaults(location.scheme, given)}
     system, path = _fsspec(fsspec.url_to_fs, location, caches, given)
     if caches or not system.async_impl:
         system = AsyncFileSystemWrapper(system, asynchronous=True)

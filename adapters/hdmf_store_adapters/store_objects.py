@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from io import UnsupportedOperation
 from typing import Any, TypeVar
 
 from zarr.abc.store import Store, SupportsGetSync, SupportsSetSync
@@ -146,7 +147,13 @@ class StoreObject:
         self.remove_files(sorted(held - set(files)))
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
-        """Return all files of those names by their keys: one level of groups after the other, never listing chunks."""
+        """Return all files of those names by their keys: one level of groups after the other, never listing chunks.
+
+        Raises
+        ------
+        io.UnsupportedOperation
+            If the store does not list what was just read.
+        """
         found: dict[str, bytes] = {}
         level = [""]
         while level:
@@ -154,10 +161,22 @@ class StoreObject:
             here = {key: data for key, data in zip(keys, self.read_many(keys), strict=True) if data is not None}
             found |= here
             groups = [folder for folder in level if _is_group([(n, here.get(folder + n)) for n in documents])]
-            listed = sync(_together(self._names_in, groups))
+            listed = self._top(documents) if groups == [""] else sync(_together(self._names_in, groups))
             level = [f"{folder}{name}/" for folder, names in zip(groups, listed, strict=True) for name in names]
             level = [folder for folder in level if folder.rstrip("/").rpartition("/")[2] not in documents]
         return found
+
+    def _top(self, documents: Sequence[str]) -> list[list[str]]:
+        """Return the names in the root, where a document was found; so what the store lists without it is no list."""
+        if not self._store.supports_listing:
+            raise UnsupportedOperation("its store lists nothing")
+        try:
+            names = sync(self._names_in(""))
+        except Exception as problem:  # each library has errors of its own for this
+            raise UnsupportedOperation(f"{type(problem).__name__}: {problem}") from problem
+        if not {*names} & {*documents}:
+            raise UnsupportedOperation("what its server lists lacks the document that it served")
+        return [names]
 
     async def _names_in(self, folder: str) -> list[str]:
         names = {name.rstrip("/").rpartition("/")[2] async for name in self._store.list_dir(folder.rstrip("/"))}

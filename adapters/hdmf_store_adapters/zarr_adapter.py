@@ -7,6 +7,7 @@ leaves up, then the root's document, which is the commit.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -31,12 +32,13 @@ from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout, Link, Targ
 from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
-from hdmf_store_adapters.chunks import stored_chunk
+from hdmf_store_adapters.chunks import BUFFER_BYTES, stored_chunk
 from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.hierarchy_documents import group_documents, with_specification_codec
 from hdmf_store_adapters.json_forms import decode_target
+from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.other_writers import OtherWriters
 from hdmf_store_adapters.replacing import left_behind
@@ -145,6 +147,7 @@ class ZarrAdapter:
         """Be closed, knowing nothing of what was read before."""
         self._held.start("")
         self._holder.forget_store()
+        self._expected: list[str] = []
         self._others = OtherWriters(self._held, self._synchronizer)
 
     # what a place of another kind of Zarr changes: `ZarrAdapter` itself takes folders, URLs and store objects
@@ -253,19 +256,38 @@ class ZarrAdapter:
         return self._held.load()
 
     def fetch(self, paths: Sequence[str]) -> Mapping[str, np.ndarray]:
-        """Return the values of small datasets, their chunks fetched together."""
+        """Return the values of small datasets, their chunks fetched together, and those that are expected."""
         hierarchy = self.load()
         records = {path: self._held.record(path) for path in paths}
         single = [path for path, r in records.items() if r.codec is not None and all(count == 1 for count in r.grid)]
-        keys = [path[1:] + "/" + records[path].chunk_key((0,) * len(records[path].shape)) for path in single]
+        keys = [_first_chunk(path, records[path]) for path in single]
+        ahead, self._expected = self._expected, []
+        chunks = self._medium.read_many([*keys, *ahead])
+        self._holder.read_ahead(dict(zip(ahead, chunks[len(keys) :], strict=True)))
         found = {}
-        for path, data in zip(single, self._medium.read_many(keys), strict=True):
+        for path, data in zip(single, chunks, strict=False):
             found[path] = self._decode_single(path, records[path], data)
         for path in records.keys() - found.keys():
             dataset = hierarchy[path]
             assert isinstance(dataset, Dataset)
             found[path] = dataset.values.read(whole(dataset.shape))  # type: ignore[union-attr]
         return found
+
+    def expect(self, paths: Sequence[str]) -> None:
+        """Let the next `fetch` bring the first chunk of each dataset along, so that looking at it costs no request.
+
+        Chunks are kept until the hierarchy is closed, as many as the buffer for values holds. In modes that write
+        nothing is kept, because values may change.
+        """
+        if self.mode not in READING_MODES:
+            return
+        records = {path: self._held.record(path) for path in paths}
+        room, self._expected = BUFFER_BYTES, []
+        for path, record in records.items():
+            size = math.prod(record.chunks) * item_size(record.element)
+            if record.codec is not None and 0 not in record.shape and size <= room:
+                room -= size
+                self._expected.append(_first_chunk(path, record))
 
     def _decode_single(self, path: str, record: ArrayRecord, data: bytes | None) -> np.ndarray:
         assert record.codec is not None
@@ -437,6 +459,10 @@ def _new_folders(plan: Plan, known: Mapping[str, Document]) -> list[str]:
     """Return the keys of new objects in groups that are there, which hold all that a plan adds."""
     new = [path for path in plan.nodes if path not in known and parent(path) in known]
     return [path[1:] for path in new if not isinstance(plan.nodes[path], Link)]
+
+
+def _first_chunk(path: str, record: ArrayRecord) -> str:
+    return f"{path[1:]}/{record.chunk_key((0,) * len(record.shape))}"
 
 
 def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None) -> Iterator[tuple[str, bytes]]:

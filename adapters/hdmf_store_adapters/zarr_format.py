@@ -41,6 +41,12 @@ class ZarrFormat(Protocol):
         """Return all documents by path from where they are consolidated, or None if they are not."""
         ...
 
+    def is_current(
+        self, documents: Mapping[str, Mapping[str, Any]], read: Callable[[str], bytes | None], location: str
+    ) -> bool:
+        """Return whether consolidated documents have the cached specifications, which some releases added later."""
+        ...
+
     def gathered(self, files: Mapping[str, bytes], location: str) -> dict[str, Document]:
         """Return all documents by path from the files that a crawl found."""
         ...

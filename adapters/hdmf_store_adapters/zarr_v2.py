@@ -98,12 +98,11 @@ def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str
             "is a reference file system in Parquet and no Zarr store. Open it by its path or URL, which ends with .parq"
         )
         raise FormatError(location, "/", reason)
-    documents = _assembled(metadata, location)
-    return documents if _is_current(documents, read, location) else None
+    return _assembled(metadata, location)
 
 
-def _is_current(documents: Mapping[str, Any], read: Callable[[str], bytes | None], location: str) -> bool:
-    """Return whether a consolidated document is as new as what it stands for.
+def is_current(documents: Mapping[str, Mapping[str, Any]], read: Callable[[str], bytes | None], location: str) -> bool:
+    """Return whether consolidated documents are as new as what they stand for.
 
     Some releases consolidated a file before they cached its specifications, so that neither these nor the attribute
     that names them are in it. Only where that attribute is missing is the root's own document looked at.

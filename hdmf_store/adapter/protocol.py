@@ -96,6 +96,9 @@ class StoreAdapter(Protocol):
 
     It may also have a method ``facts``, which returns a dictionary of what else is worth knowing of an open hierarchy,
     such as the version of its format, by name; ``hdmf-store info`` shows it.
+
+    It may also have a method ``expect(paths)``. It is told of datasets at whose beginning somebody will look soon, does
+    no I/O itself, and lets the next `fetch` bring those along, so that looking costs no round trip.
     """
 
     name: str

@@ -15,7 +15,7 @@ from hdmf.spec import NamespaceCatalog
 from hdmf_store.nodes import Dataset, Group, Hierarchy, Node, Number, basename, parent
 from hdmf_store.translate.declared import declared_element
 
-__all__ = ["AttributeTypes"]
+__all__ = ["AttributeTypes", "type_of"]
 
 _TYPE_KEYS = ("neurodata_type", "data_type")
 
@@ -40,7 +40,7 @@ class AttributeTypes:
 
     def _types(self, hierarchy: Hierarchy, path: str) -> dict[str, np.dtype]:
         node = hierarchy.nodes[path]
-        own, above = _type_of(node), _type_of(hierarchy.nodes.get(parent(path)))
+        own, above = type_of(node), type_of(hierarchy.nodes.get(parent(path)))
         key = (*own, "") if own else (*above, basename(path)) if above else None
         if key is None:
             return {}
@@ -68,7 +68,8 @@ def _fits(value: int, dtype: np.dtype) -> bool:
     return bool(limits.min <= value <= limits.max)
 
 
-def _type_of(node: Node | None) -> tuple[str, str] | None:
+def type_of(node: Node | None) -> tuple[str, str] | None:
+    """Return the namespace and the name of an object's type, or None if it has none of its own."""
     if not isinstance(node, Group | Dataset):
         return None
     namespace = node.attributes.get("namespace")

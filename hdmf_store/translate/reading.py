@@ -16,6 +16,7 @@ from hdmf_store.adapter import StoreAdapter
 from hdmf_store.errors import ArgumentError, FormatError
 from hdmf_store.nodes import ROOT, Group, Origin
 from hdmf_store.translate.attribute_types import AttributeTypes
+from hdmf_store.translate.expected import ExpectedValues
 from hdmf_store.translate.from_builders import Destination, target_of
 from hdmf_store.translate.growing import add_rows, take_back_row
 from hdmf_store.translate.relocate import Others
@@ -75,6 +76,7 @@ class Reader:
                 self.manager.construct,
                 lambda path, value: self._append(adapter, path, value),
                 AttributeTypes(self.manager.namespace_catalog),
+                ExpectedValues(self.manager.namespace_catalog),
             )
         return self._trees[key]
 

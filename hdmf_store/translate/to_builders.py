@@ -42,6 +42,7 @@ from hdmf_store.nodes import (
 )
 from hdmf_store.translate.attribute_types import AttributeTypes
 from hdmf_store.translate.declared import declaration_of
+from hdmf_store.translate.expected import ExpectedValues
 from hdmf_store.translate.from_builders import ROOT_NAME
 from hdmf_store.translate.growing import GrowingData, GrowingIndex, is_extended, is_index, take_back_row
 from hdmf_store.translate.references import references
@@ -70,6 +71,8 @@ class BuilderTree:
         Appends one element to the dataset at a path.
     attribute_types : AttributeTypes
         Gives integer attributes the width that their specification promises.
+    expected : ExpectedValues
+        Tells what HDMF will look at of lazy arrays.
     """
 
     adapter: StoreAdapter
@@ -77,8 +80,10 @@ class BuilderTree:
     container_of: Callable[[BaseBuilder], Any]
     append: Callable[[str, Any], None]
     attribute_types: AttributeTypes
+    expected: ExpectedValues
     by_path: dict[str, BaseBuilder] = attrs.field(init=False, factory=dict)
     _unreadable: dict[str, str] = attrs.field(init=False, factory=dict)
+    _fetched: dict[str, Any] = attrs.field(init=False, factory=dict)
 
     @property
     def hierarchy(self) -> Hierarchy:
@@ -93,8 +98,8 @@ class BuilderTree:
         """
         if at in self.by_path:
             return self.by_path[at]
-        nodes, hidden = self.hierarchy.nodes, spec_root(self.hierarchy)
-        paths = [path for path in nodes if _is_below(path, at) and not (hidden and _is_below(path, hidden))]
+        nodes = self.hierarchy.nodes
+        paths = [path for path in self._shown() if _is_below(path, at)]
         fresh = [path for path in paths if path not in self.by_path and not isinstance(nodes[path], Link)]
         scalars = self._scalars(fresh)
         for path in fresh:
@@ -108,6 +113,11 @@ class BuilderTree:
             )
         self._connect(fresh, [path for path in paths if isinstance(nodes[path], Link)])
         return self.by_path[at]
+
+    def _shown(self) -> list[str]:
+        """Return the paths of all objects but cached specifications."""
+        hidden = spec_root(self.hierarchy)
+        return [path for path in self.hierarchy.nodes if not (hidden and _is_below(path, hidden))]
 
     def _connect(self, fresh: Sequence[str], links: Sequence[str]) -> None:
         """Add the links, and replace targets in attributes and scalars by builders."""
@@ -153,6 +163,21 @@ class BuilderTree:
     # --------------------------------------------------------------------------------------------------------- builders
 
     def _scalars(self, paths: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """Return the values of the scalars among some objects.
+
+        Where a call costs a round trip, the first one fetches those of the whole hierarchy: links from another file
+        lead to its objects one by one.
+        """
+        if not self.adapter.capabilities.remote:
+            return self._values(paths)
+        if not self._fetched:
+            shown = self._shown()
+            if hasattr(self.adapter, "expect"):
+                self.adapter.expect(self.expected.among(shown, self.hierarchy))
+            self._fetched.update(self._values(shown))
+        return {path: self._fetched[path] for path in paths if path in self._fetched}
+
+    def _values(self, paths: Sequence[str]) -> Mapping[str, np.ndarray]:
         wanted = [
             path
             for path in paths

@@ -63,6 +63,16 @@ class Case:
             packed.extractall(folder)
         return folder / self.inside
 
+    def holds(self, name: str) -> bool:
+        """Tell whether a store has a file of that name at its top."""
+        with zipfile.ZipFile(self.archive) as packed:
+            return f"{self.inside}/{name}" in packed.namelist()
+
+    def content(self, name: str) -> bytes:
+        """Return the file of that name at the top of a store."""
+        with zipfile.ZipFile(self.archive) as packed:
+            return packed.read(f"{self.inside}/{name}")
+
     def recorded(self) -> dict[str, Any]:
         """Return the manifest: `objects`, `cached_specs` and where both come from."""
         return json.loads(self.manifest.read_text(encoding="utf-8"))

@@ -108,7 +108,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self._send(answer, trouble.after if isinstance(trouble, Dropped) else None)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = _serve
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = do_PROPFIND = _serve
 
     def _body(self) -> bytes:
         if self.headers.get("Expect", "").lower() == "100-continue":

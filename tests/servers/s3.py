@@ -83,11 +83,27 @@ class S3:
 @contextmanager
 def s3_server() -> Iterator[S3]:
     """Run a server without buckets."""
-    from moto.server import DomainDispatcherApplication, create_backend_app  # takes a second
-
-    application = DomainDispatcherApplication(create_backend_app)
+    application = _application()
     with serving(lambda asked: _called(application, asked)) as server:
         yield S3(server, application)
+
+
+def _application() -> Any:
+    """Return moto's S3 as a WSGI application whose keys may hold any character, as those of S3 may."""
+    from moto.server import create_backend_app  # takes a second
+    from werkzeug.routing import BaseConverter, Map
+
+    class AnyCharacter(BaseConverter):
+        part_isolating = False
+
+        def __init__(self, url_map: Map, pattern: str) -> None:
+            super().__init__(url_map)
+            self.regex = f"(?s:{pattern})"
+
+    application = create_backend_app("s3")
+    rules = [rule.empty() for rule in application.url_map.iter_rules()]
+    application.url_map = Map(rules, converters={"regex": AnyCharacter})
+    return application
 
 
 def _headers(url: str) -> dict[str, str]:

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 __all__ = ["Dropped", "Late", "Refused", "Request", "Traffic", "Trouble"]
 
 
+_NAPS = 5
+
+
 @dataclass(frozen=True)
 class Request:
     """One request.
@@ -75,15 +78,20 @@ class Traffic:
     ----------
     latency : float
         Seconds before each answer.
+    settling : float
+        Seconds without a new request before any answer: requests that are made together are then answered together,
+        however slow the machine is on which they are made, and `rounds` counts those that were waited for.
     trouble : callable
         From the method, the key and how often that method was asked for that key before, to what goes wrong or None.
     """
 
     latency: float = 0.0
+    settling: float = 0.0
     trouble: Callable[[str, str, int], Trouble | None] = lambda _method, _key, _count: None
     _requests: list[Request] = field(default_factory=list)
     _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _latest: float = 0.0
 
     @property
     def requests(self) -> list[Request]:
@@ -128,6 +136,14 @@ class Traffic:
             self._requests.clear()
             self._asked.clear()
 
+    def _settle(self) -> None:
+        """Wait until no new request came for a while, during which this process was awake."""
+        quiet = 0
+        while self.settling and quiet < _NAPS:
+            latest = self._latest
+            time.sleep(self.settling / _NAPS)
+            quiet = quiet + 1 if self._latest == latest else 0
+
     @contextmanager
     def noting(self, method: str, key: str, query: str, span: str) -> Iterator[Trouble | None]:
         """Note a request, before its answer is sent; give what is to go wrong with it."""
@@ -135,8 +151,10 @@ class Traffic:
         with self._lock:
             count = self._asked[method, key]
             self._asked[method, key] += 1
+            self._latest = begun
         trouble = self.trouble(method, key, count)
         time.sleep(self.latency + (trouble.seconds if isinstance(trouble, Late) else 0))
+        self._settle()
         try:
             yield trouble
         finally:
