@@ -176,6 +176,9 @@ def run_stages(
     offered = dict.fromkeys(ORDINARY, stages) | dict(others or {})
     by_name = {stage.__name__: stage for stage in offered.get(chosen.library, ())}
 
+    if chosen.stage is None and not by_name:
+        print(json.dumps({"stages": [], "on_disk": on_disk}), flush=True)
+        return
     library = LIBRARIES[chosen.library]
     start = time.perf_counter()
     opens = library.load()

@@ -28,22 +28,30 @@ class Library:
         has ``read`` and ``write`` for NWB files.
     suffix : str
         How its users let the names of their files end.
+    needs : tuple of str
+        Modules that are imported with it, so that all import what makes NWB files before anything is timed:
+        some do so when they are imported themselves, others when they first open a file.
     """
 
     module: str
     opens: str
     suffix: str
+    needs: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """Import the library and return what opens its files."""
+        for module in self.needs:
+            importlib.import_module(module)
         return getattr(importlib.import_module(self.module), self.opens)
 
 
+_PYNWB = ("pynwb",)
+
 LIBRARIES: Mapping[str, Library] = {
-    "hdmf-store": Library(module="hdmf_store", opens="NWBZarrIO", suffix=".nwb.zarr"),
-    "hdmf-zarr": Library(module="hdmf_zarr.nwb", opens="NWBZarrIO", suffix=".nwb.zarr"),
-    "hdf5": Library(module="pynwb", opens="NWBHDF5IO", suffix=".nwb"),
-    "hdmf-store-zip": Library(module="hdmf_store", opens="NWBZarrIO", suffix=".nwb.zarr.zip"),
+    "hdmf-store": Library(module="hdmf_store", opens="NWBZarrIO", suffix=".nwb.zarr", needs=_PYNWB),
+    "hdmf-zarr": Library(module="hdmf_zarr.nwb", opens="NWBZarrIO", suffix=".nwb.zarr", needs=_PYNWB),
+    "hdf5": Library(module="pynwb", opens="NWBHDF5IO", suffix=".nwb", needs=_PYNWB),
+    "hdmf-store-zip": Library(module="hdmf_store", opens="NWBZarrIO", suffix=".nwb.zarr.zip", needs=_PYNWB),
     "zarr": Library(module="zarr", opens="open_array", suffix=".zarr"),
     "numpy": Library(module="numpy", opens="load", suffix=".npy"),
 }

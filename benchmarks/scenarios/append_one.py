@@ -10,7 +10,7 @@ from benchmarks import files
 from benchmarks.data import samples_of
 from benchmarks.measure import Bench, run_stages
 
-SIZES = {"full": 1_000, "quick": 100, "tiny": 4}
+SIZES = {"full": 1_000, "quick": 50, "tiny": 4}
 
 
 def write(bench: Bench) -> None:

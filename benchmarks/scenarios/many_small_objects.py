@@ -61,7 +61,7 @@ class Size:
 
 SIZES = {
     "full": Size(series=300, electrodes=384, units=300, images=500),
-    "quick": Size(series=60, electrodes=96, units=60, images=100),
+    "quick": Size(series=40, electrodes=96, units=60, images=40),
     "tiny": Size(series=4, electrodes=8, units=6, images=5),
 }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from benchmarks import files
 from benchmarks.measure import Bench, run_stages
 
-SIZES = {"full": 5_000, "quick": 300, "tiny": 5}
+SIZES = {"full": 5_000, "quick": 100, "tiny": 5}
 
 
 def write(bench: Bench) -> None:

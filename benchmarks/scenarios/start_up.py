@@ -5,7 +5,10 @@ Each step is a new process from start to end; its modules are compiled and in th
 ``interpreter``
     Python that does nothing: the floor.
 ``import``
-    Python that imports what opens files, and nothing else.
+    Python that imports what opens files, and nothing else. This package imports pynwb when it first opens a file, the
+    others at once.
+``import with pynwb``
+    Python that imports pynwb as well: what makes and reads NWB files in any case.
 ``command --help``
     ``hdmf-store --help``, where the subject has that command.
 """
@@ -31,6 +34,8 @@ def start(bench: Bench) -> None:
         _run(sys.executable, "-c", "pass")
     with bench.step("import"):
         _run(*importing)
+    with bench.step("import with pynwb"):
+        _run(*importing[:-1], importing[-1] + "; import pynwb")
 
 
 def start_ours(bench: Bench) -> None:
