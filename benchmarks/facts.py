@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from benchmarks.environments import CHECKOUT
@@ -22,6 +23,12 @@ def facts_of_this_run(how: Conduct) -> dict[str, str]:
         "rounds": str(how.rounds),
         "size": how.scale,
     }
+
+
+def together(runs: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the facts of several runs as those of one; where they differ, all that were told."""
+    names = dict.fromkeys(name for facts in runs for name in facts)
+    return {name: ", ".join(dict.fromkeys(facts[name] for facts in runs if name in facts)) for name in names}
 
 
 def _memory() -> str:

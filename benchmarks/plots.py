@@ -86,8 +86,10 @@ def _curves(pyplot: Any, results: Results) -> Any:
                 *zip(*points, strict=True), style, marker=".", color=_COLOURS[subject.library], label=subject.name
             )
         axis.set(xscale="log", yscale="log", title=verb, xlabel="objects in the file", ylabel="µs for each object")
+        axis.set_xticks(numbers, [f"{number:,}" for number in numbers], rotation=45)
+        axis.minorticks_off()
         axis.spines[["top", "right"]].set_visible(False)
-    axes.flat[-1].legend(fontsize=7, frameon=False)
+    axes.flat[-1].legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

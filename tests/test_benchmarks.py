@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.data import recording
 from benchmarks.environments import SUBJECTS
+from benchmarks.facts import together
 from benchmarks.measure import Bench, run_stage
 from benchmarks.memory import watch_added_memory
 from benchmarks.page import page
@@ -90,6 +91,10 @@ def test_what_was_measured_can_be_stored_and_reported_later(measured):
     results = measured("references")
 
     assert Results.from_json(json.loads(json.dumps(results.as_json()))) == results
+
+
+def test_a_page_about_several_runs_tells_the_facts_of_all():
+    assert together([{"rounds": "3", "date": "a"}, {"rounds": "3", "date": "b"}]) == {"rounds": "3", "date": "a, b"}
 
 
 def _results(seconds: dict[str, list[float]], scenario: str = "append_one", **fields: Any) -> Results:
