@@ -34,8 +34,8 @@ def recording(samples: int, channels: int = CHANNELS) -> np.ndarray:
 
 def recorded_piece(number: int, samples: int, channels: int = CHANNELS) -> np.ndarray:
     """Return piece `number` of an endless recording, int16 of shape ``(samples, channels)``; `samples` is small."""
-    start = number * 977 % max(1, _TILE - samples)
-    return _tile(channels)[start : start + samples].copy()
+    start = number * 7_919 % max(1, _TILE - samples)
+    return np.roll(_tile(channels)[start : start + samples], number * 31, axis=1)
 
 
 def spike_times(units: int, spikes: int, seconds: float = 3_600.0) -> list[np.ndarray]:
