@@ -86,6 +86,6 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The benchmarks run; their tables go to the terminal."""
+    """The benchmarks run: small, or what follows ``--``, as in ``run all --markdown docs/benchmarks.md``."""
     session.install("-e", ".[bench]")
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    session.run("python", "-m", "benchmarks", *(session.posargs or ("run", "all", "--quick")))

@@ -55,6 +55,8 @@ class Subject:
         the checkout stands, not as it was when their environment was made.
     variables : mapping of str to str
         Environment variables its processes get.
+    shares : str
+        The subject whose environment it uses, if not one of its own.
     """
 
     name: str
@@ -63,9 +65,22 @@ class Subject:
     requirements: tuple[str, ...]
     paths: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    shares: str = ""
+
+    @property
+    def environment(self) -> str:
+        """The name of its environment."""
+        return self.shares or self.name
 
 
 _CHECKOUT_PATHS = (".", "adapters")
+
+
+def _beside_ours(name: str, *, library: str, python: str, shares: str) -> Subject:
+    """Return a subject that runs in an environment of this package."""
+    ours = ("{checkout}[nwb]",)
+    return Subject(name=name, library=library, python=python, requirements=ours, paths=_CHECKOUT_PATHS, shares=shares)
+
 
 SUBJECTS: tuple[Subject, ...] = (
     Subject(
@@ -98,6 +113,11 @@ SUBJECTS: tuple[Subject, ...] = (
     ),
     Subject(name="hdf5-3.11", library="hdf5", python="3.11", requirements=("pynwb",)),
     Subject(name="hdf5-newest", library="hdf5", python=">=3.12", requirements=("pynwb",)),
+    # this package's zip archives, and what no library can be faster than
+    _beside_ours("ours-zip", library="hdmf-store-zip", python=">=3.12", shares="ours-newest"),
+    _beside_ours("zarr-3.11", library="zarr", python="3.11", shares="ours-3.11"),
+    _beside_ours("zarr-newest", library="zarr", python=">=3.12", shares="ours-newest"),
+    _beside_ours("numpy", library="numpy", python=">=3.12", shares="ours-newest"),
 )
 
 
@@ -130,11 +150,11 @@ def python_of(subject: Subject, *, made_below: Path = ENVIRONMENTS) -> str:
         Naming what is missing.
     """
     if folder := os.environ.get(READY_MADE):
-        ready_made = _python_in(Path(folder).expanduser().resolve() / subject.name)
+        ready_made = _python_in(Path(folder).expanduser().resolve() / subject.environment)
         if ready_made.exists():
             return str(ready_made)
 
-    environment = made_below / subject.name
+    environment = made_below / subject.environment
     stamp = environment / _STAMP
     interpreter = _interpreter_for(subject.python)
     wanted = _requirements_text(subject, interpreter)

@@ -10,18 +10,21 @@ import argparse
 import gc
 import json
 import os
-import resource
 import stat
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.subject import LIBRARIES, versions
+from benchmarks.memory import peak_memory, watch_added_memory
+from benchmarks.subject import LIBRARIES, ORDINARY, versions
+
+#: How large a scenario can be: as reported, within minutes, and to test the suite itself.
+SCALES = ("full", "quick", "tiny")
 
 
 class WrongAnswerError(Exception):
@@ -47,12 +50,16 @@ class Bench:
         Scratch folder. The stages of one scenario share it in their order; no one else does.
     suffix : str
         How the file names of the library under test end.
+    size : object
+        How much of everything the scenario is to make, in the scenario's own terms.
 
     Attributes
     ----------
     seconds : dict of str to float
         Steps in the order in which they ran.
-    counts : dict of str to int
+    added_bytes : dict of str to int
+        By step: the most memory it occupied beyond what was occupied when it began.
+    counts : dict of str to number
         Whatever else was counted: files, bytes, requests.
     failures : dict of str to str
         The step that raised, and what.
@@ -62,8 +69,10 @@ class Bench:
     open_io: Callable[..., Any]
     folder: Path
     suffix: str
+    size: Any = None
     seconds: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    added_bytes: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
     def path(self, name: str) -> str:
@@ -71,11 +80,18 @@ class Bench:
         return str(self.folder / (name + self.suffix))
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time the body of a ``with`` statement on the wall clock.
+    def step(self, name: str, *, of: int = 1) -> Iterator[None]:
+        """Time the body of a ``with`` statement on the wall clock, and watch its memory.
 
         Garbage of earlier steps is collected first, so that no step pays for another's. The collector
         stays on during the step, as it is for users.
+
+        Parameters
+        ----------
+        name : str
+            What the step is called in the report.
+        of : int
+            How many equal things the body does: the seconds of one of them are recorded.
 
         Raises
         ------
@@ -83,6 +99,7 @@ class Bench:
             If the body raised. Recorded in `failures`, and no time is.
         """
         gc.collect()
+        added = watch_added_memory()
         start = time.perf_counter()
         try:
             yield
@@ -90,9 +107,11 @@ class Bench:
         except Exception as error:
             self.failures[name] = _in_one_line(error)
             raise StepFailedError(name) from error
-        self.seconds[name] = taken
+        self.seconds[name] = taken / of
+        if (most := added()) is not None:
+            self.added_bytes[name] = most
 
-    def count(self, name: str, value: int) -> None:
+    def count(self, name: str, value: float) -> None:
         """Record a number that is not a time. Names repeated in later stages replace earlier ones."""
         self.counts[name] = value
 
@@ -122,45 +141,63 @@ class Bench:
 Stage = Callable[[Bench], None]
 
 
-def run_stages(*stages: Stage, arguments: Sequence[str] | None = None) -> None:
+def run_stages(
+    *stages: Stage,
+    others: Mapping[str, Sequence[Stage]] | None = None,
+    sizes: Mapping[str, Any] | None = None,
+    on_disk: bool = False,
+    arguments: Sequence[str] | None = None,
+) -> None:
     """Run the one stage that the command line names, and print its measurement.
 
-    Without ``--stage``, nothing is measured: the names of the stages and the versions found are printed.
+    Without ``--stage``, nothing is measured: what there is to measure and the versions found are printed.
     Either way the library under test has been imported before, which is timed separately.
 
     Parameters
     ----------
     *stages : callable
-        In the order in which they have to run, named by their function names.
+        For the libraries that users choose from, in the order in which they have to run, named by their
+        function names.
+    others : mapping of str to sequence of callable, optional
+        By library: the stages of those that most scenarios have nothing to do for, floors for instance.
+    sizes : mapping of str to object, optional
+        By scale (`SCALES`): what stages find as ``bench.size``.
+    on_disk : bool
+        Whether the files of this scenario belong on the machine's own disk, wherever others have theirs.
     arguments : sequence of str, optional
         Instead of those the process was started with.
     """
-    by_name = {stage.__name__: stage for stage in stages}
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("--library", choices=sorted(LIBRARIES), required=True)
-    parser.add_argument("--stage", choices=list(by_name))
+    parser.add_argument("--stage")
+    parser.add_argument("--scale", choices=SCALES, default="full", help="how much of everything (default: full)")
     parser.add_argument("--folder", type=Path, default=Path("."), help="scratch folder shared by the stages")
     chosen = parser.parse_args(arguments)
+    offered = dict.fromkeys(ORDINARY, stages) | dict(others or {})
+    by_name = {stage.__name__: stage for stage in offered.get(chosen.library, ())}
 
+    if chosen.stage is None and not by_name:
+        print(json.dumps({"stages": [], "on_disk": on_disk}), flush=True)
+        return
     library = LIBRARIES[chosen.library]
     start = time.perf_counter()
-    io_class = library.load()
+    opens = library.load()
     message: dict[str, Any] = {"import_seconds": time.perf_counter() - start}
 
     if chosen.stage is None:
-        message |= {"stages": list(by_name), "versions": versions()}
+        message |= {"stages": list(by_name), "on_disk": on_disk, "versions": versions()}
+    elif chosen.stage not in by_name:
+        parser.error(
+            f"no stage of {chosen.library} is called {chosen.stage}. There are: {', '.join(by_name) or 'none'}"
+        )
     else:
-        bench = Bench(library=chosen.library, open_io=io_class, folder=chosen.folder, suffix=library.suffix)
-        try:
-            by_name[chosen.stage](bench)
-        except StepFailedError:
-            traceback.print_exc()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the harness has to hear of it
-            traceback.print_exc()
-            bench.failures[chosen.stage] = _in_one_line(error)
+        size = sizes[chosen.scale] if sizes else None
+        bench = Bench(library=chosen.library, open_io=opens, folder=chosen.folder, suffix=library.suffix, size=size)
+        run_stage(by_name[chosen.stage], bench)
         message |= {
             "stage": chosen.stage,
             "seconds": bench.seconds,
+            "added_bytes": bench.added_bytes,
             "counts": bench.counts,
             "failures": bench.failures,
             "peak_bytes": peak_memory(),
@@ -169,10 +206,15 @@ def run_stages(*stages: Stage, arguments: Sequence[str] | None = None) -> None:
     print(json.dumps(message), flush=True)
 
 
-def peak_memory() -> int:
-    """Return the most bytes of memory that this process ever occupied, its imports included."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def run_stage(stage: Stage, bench: Bench) -> None:
+    """Run a stage; if it fails, print the traceback and record in `bench` what failed and why."""
+    try:
+        stage(bench)
+    except StepFailedError:
+        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the harness has to hear of it
+        traceback.print_exc()
+        bench.failures[stage.__name__] = _in_one_line(error)
 
 
 def _files_of(path: str) -> Iterator[str]:

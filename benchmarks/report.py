@@ -11,9 +11,13 @@ from dataclasses import dataclass
 
 from benchmarks.environments import Subject
 from benchmarks.rounds import Results
+from benchmarks.targets import Against, Quantity
+from benchmarks.verdicts import Verdict, medians, minor_version, verdicts
 
 _MISSING = "–"
 _MIB = 2**20
+_VERDICTS = {True: "met", False: "**missed**", None: "not judged"}
+TARGET_HEAD = ("what", "subject", "target", "measured", "verdict")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Baseline:
 
 BASELINES = (
     Baseline("x NWBHDF5IO, same Python", library="hdf5"),
+    Baseline("x hdmf-zarr 0.13", library="hdmf-zarr", name="hdmf-zarr-0.13"),
     Baseline("x hdmf-zarr 0.14", library="hdmf-zarr", name="hdmf-zarr-0.14"),
 )
 
@@ -66,7 +71,7 @@ class Table:
 
 
 def tables(results: Results, subjects: Sequence[Subject]) -> list[Table]:
-    """Return the tables of one scenario: times, other numbers, and who was measured.
+    """Return the tables of one scenario: targets, times, other numbers, and what could not be measured.
 
     Parameters
     ----------
@@ -76,13 +81,37 @@ def tables(results: Results, subjects: Sequence[Subject]) -> list[Table]:
         In the order in which rows should stand; those without samples are passed over.
     """
     measured = [subject for subject in subjects if subject.name in results.versions]
-    made = [
-        _times(results, measured),
-        _numbers(results, measured),
-        _environments(results, measured),
-        _failures(results),
-    ]
+    made = [_targets(results), _times(results, measured), _numbers(results, measured), _failures(results)]
     return [table for table in made if table.rows]
+
+
+def target_rows(results: Results) -> list[list[str]]:
+    """Return a line for each target of the scenario and each subject it is about: wanted, measured, met or not."""
+    return [
+        [
+            verdict.target.of + (", added memory" if verdict.target.quantity is Quantity.ADDED else ""),
+            verdict.subject,
+            _in_terms_of(verdict, verdict.target.limit, "≤ "),
+            _in_terms_of(verdict, verdict.measured),
+            _VERDICTS[verdict.is_met],
+        ]
+        for verdict in verdicts(results)
+    ]
+
+
+def environments(everything: Sequence[Results], subjects: Sequence[Subject]) -> Table:
+    """Return what the environments of all subjects had."""
+    versions = {name: found for results in everything for name, found in results.versions.items()}
+    packages = _in_order(versions.values())
+    return Table(
+        title="environments",
+        head=["subject", *packages],
+        rows=[
+            [subject.name, *(versions[subject.name].get(name, _MISSING) for name in packages)]
+            for subject in subjects
+            if subject.name in versions
+        ],
+    )
 
 
 def as_text(table: Table) -> str:
@@ -120,13 +149,37 @@ def as_markdown(table: Table) -> str:
     return "\n".join([f"### {table.title}", "", *body, *(["", table.note] if table.note else [])]) + "\n"
 
 
+def _targets(results: Results) -> Table:
+    note = "" if results.scale == "full" else f"Targets are about full size; this was {results.scale}."
+    return Table(
+        title=f"{results.scenario}: targets",
+        head=TARGET_HEAD,
+        rows=target_rows(results),
+        text_columns=2,
+        note=note,
+    )
+
+
+def _in_terms_of(verdict: Verdict, value: float | None, sign: str = "") -> str:
+    if value is None:
+        return _MISSING
+    if verdict.target.quantity is Quantity.ADDED:
+        return f"{sign}{value / 1e6:.0f} MB"
+    if verdict.target.quantity is Quantity.COUNT:
+        return f"{sign}{value:.2f}"
+    if verdict.target.against is Against.NOBODY:
+        return f"{sign}{_seconds(value)} s"
+    return f"{sign}{value:.2f} {verdict.target.against.value}" if sign else f"{value:.2f}"
+
+
 def _times(results: Results, subjects: Sequence[Subject]) -> Table:
     rows = []
     for step in _in_order(sample.seconds for sample in results.samples):
         seconds = _by_subject(results, lambda sample, step=step: sample.seconds.get(step))
+        added = medians(results, Quantity.ADDED, step)
         for subject in subjects:
             if not (found := seconds.get(subject.name)):
-                rows.append([step, subject.name, *[_MISSING] * (3 + len(BASELINES))])
+                rows.append([step, subject.name, *[_MISSING] * (4 + len(BASELINES))])
                 continue
             ratios = [
                 _ratio(found, seconds.get(_name_of(baseline, subject, subjects, results) or ""))
@@ -139,6 +192,7 @@ def _times(results: Results, subjects: Sequence[Subject]) -> Table:
                     _seconds(statistics.median(found)),
                     f"{_seconds(min(found))} to {_seconds(max(found))}",
                     str(len(found)),
+                    f"{added[subject.name] / _MIB:.0f}" if subject.name in added else _MISSING,
                     *ratios,
                 ]
             )
@@ -146,11 +200,20 @@ def _times(results: Results, subjects: Sequence[Subject]) -> Table:
     busy = f" Load average meanwhile: {min(loads):.1f} to {max(loads):.1f}." if loads else ""
     return Table(
         title=f"{results.scenario}: seconds",
-        head=["step", "subject", "median", "range", "rounds", *(baseline.title for baseline in BASELINES)],
+        head=[
+            "step",
+            "subject",
+            "median",
+            "range",
+            "rounds",
+            "added [MiB]",
+            *(baseline.title for baseline in BASELINES),
+        ],
         rows=rows,
         text_columns=2,
         grouped=True,
-        note="Ratios are of medians; below 1 is faster than the baseline." + busy,
+        note="Ratios are of medians; below 1 is faster than the baseline. Added is memory, beyond what was occupied"
+        f" before the step. Files were on {results.file_system}." + busy,
     )
 
 
@@ -167,25 +230,13 @@ def _numbers(results: Results, subjects: Sequence[Subject]) -> Table:
             row.append(f"{statistics.median(peaks) / _MIB:.0f}" if peaks else _MISSING)
         for count in counts:
             found = [sample.counts[count] for sample in samples if count in sample.counts]
-            row.append(f"{statistics.median(found):,.0f}" if found else _MISSING)
+            row.append(_number(statistics.median(found)) if found else _MISSING)
         rows.append(row)
     return Table(
         title=f"{results.scenario}: other numbers",
         head=["subject", "import [s]", *(f"peak of {stage} [MiB]" for stage in stages), *counts],
         rows=rows,
         note="Medians. The peak is that of a whole process, its imports included.",
-    )
-
-
-def _environments(results: Results, subjects: Sequence[Subject]) -> Table:
-    packages = _in_order(results.versions.values())
-    return Table(
-        title=f"{results.scenario}: environments",
-        head=["subject", *packages],
-        rows=[
-            [subject.name, *(results.versions[subject.name].get(name, _MISSING) for name in packages)]
-            for subject in subjects
-        ],
     )
 
 
@@ -212,14 +263,10 @@ def _name_of(baseline: Baseline, subject: Subject, subjects: Sequence[Subject], 
     for candidate in subjects:
         if candidate.library != baseline.library:
             continue
-        same_python = _minor(results, candidate) == _minor(results, subject)
+        same_python = minor_version(results, candidate) == minor_version(results, subject)
         if candidate.name == baseline.name or (baseline.name is None and same_python):
             return candidate.name
     return None
-
-
-def _minor(results: Results, subject: Subject) -> str:
-    return results.versions[subject.name]["python"].rpartition(".")[0]
 
 
 def _ratio(found: Sequence[float], baseline: Sequence[float] | None) -> str:
@@ -230,6 +277,10 @@ def _ratio(found: Sequence[float], baseline: Sequence[float] | None) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 
 def _in_order(mappings: Iterable[Mapping[str, object]]) -> list[str]:

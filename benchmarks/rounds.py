@@ -12,13 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.environments import (
     CHECKOUT,
+    ENVIRONMENTS,
     EnvironmentUnavailableError,
     Subject,
     process_environment,
@@ -43,6 +44,10 @@ class Conduct:
         How many turns each subject has.
     where : Path
         An existing folder, on the file system to measure.
+    disk : Path
+        An existing folder on a disk, for the scenarios that belong there.
+    scale : str
+        How much of everything; one of `benchmarks.measure.SCALES`.
     timeout : float
         Seconds after which a process counts as failed.
     verbose : bool
@@ -51,6 +56,8 @@ class Conduct:
 
     rounds: int
     where: Path
+    disk: Path
+    scale: str
     timeout: float
     verbose: bool
 
@@ -63,7 +70,9 @@ class Sample:
     ----------
     seconds : dict of str to float
         By step, all stages together.
-    counts : dict of str to int
+    added_bytes : dict of str to int
+        By step: the most memory it added to what was occupied before.
+    counts : dict of str to number
         Whatever else the stages counted.
     failures : dict of str to str
         What went wrong, by step or stage. The stages after that one did not run.
@@ -77,7 +86,8 @@ class Sample:
     round: int
     load: float
     seconds: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    added_bytes: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     import_seconds: dict[str, float] = field(default_factory=dict)
     peak_bytes: dict[str, int] = field(default_factory=dict)
@@ -91,6 +101,10 @@ class Results:
     ----------
     scenario : str
         Its name.
+    scale : str
+        How large it was.
+    file_system : str
+        What kind of file system the files were on.
     versions : dict of str to dict
         By subject: what its environment has, Python included.
     absent : dict of str to str
@@ -98,6 +112,8 @@ class Results:
     """
 
     scenario: str
+    scale: str = "full"
+    file_system: str = "unknown"
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
@@ -105,6 +121,15 @@ class Results:
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain data."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Results:
+        """Return what `as_json` made plain data of."""
+        return cls(**{**content, "samples": [Sample(**sample) for sample in content["samples"]]})
+
+    def is_complete(self) -> bool:
+        """Return whether everything that should have been measured was."""
+        return not self.absent and not any(sample.failures for sample in self.samples)
 
 
 def scenario_names() -> list[str]:
@@ -119,12 +144,17 @@ def default_folder() -> Path:
     return Path(tempfile.gettempdir())
 
 
+def default_disk() -> Path:
+    """Return where files go that belong on a disk: the folder of environments, which nobody keeps in memory."""
+    return ENVIRONMENTS
+
+
 def run(scenario: str, subjects: Sequence[Subject], how: Conduct) -> Results:
     """Measure one scenario.
 
     Before the first round every subject is asked what it has, which compiles its modules and brings them
-    into memory. Each round then goes through the subjects in order; a subject's stages follow each other
-    on a folder of their own, deleted afterwards.
+    into memory; those that have no stage in this scenario are passed over. Each round then goes through the
+    subjects in order; a subject's stages follow each other on a folder of their own, deleted afterwards.
 
     Parameters
     ----------
@@ -133,24 +163,28 @@ def run(scenario: str, subjects: Sequence[Subject], how: Conduct) -> Results:
     subjects : sequence of Subject
         In the order of their turns.
     how : Conduct
-        How often, where, how long.
+        How often, where, how large, how long.
     """
-    results = Results(scenario=scenario)
+    results = Results(scenario=scenario, scale=how.scale)
     present: list[tuple[_Process, list[str]]] = []
+    place = how.where
     for subject in subjects:
         try:
             process = _Process(scenario, subject, python_of(subject), how)
             answer = process.ask()
         except (EnvironmentUnavailableError, ProcessFailedError) as error:
-            results.absent[subject.name] = str(error)
+            results.absent[subject.name] = _without_folders(str(error), how)
             _tell(f"{subject.name} is left out: {error}")
             continue
-        present.append((process, answer["stages"]))
-        results.versions[subject.name] = answer["versions"]
+        place = how.disk if answer["on_disk"] else how.where
+        if answer["stages"]:
+            present.append((process, answer["stages"]))
+            results.versions[subject.name] = answer["versions"]
 
+    results.file_system = file_system(place)
     for number in range(1, how.rounds + 1):
         for process, stages in present:
-            folder = tempfile.mkdtemp(prefix="hdmf-store-bench-", dir=how.where)
+            folder = tempfile.mkdtemp(prefix="hdmf-store-bench-", dir=place)
             try:
                 sample = _sample(process, stages, number, folder)
             finally:
@@ -158,6 +192,16 @@ def run(scenario: str, subjects: Sequence[Subject], how: Conduct) -> Results:
             results.samples.append(sample)
             _tell(f"{scenario} {number}/{how.rounds} {sample.subject:16} {_in_short(sample)}")
     return results
+
+
+def file_system(where: Path) -> str:
+    """Return the type of the file system that holds `where`, or "unknown" off Linux."""
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    except OSError:
+        return "unknown"
+    above = [(len(point), kind) for point, kind in mounts if where.is_relative_to(point)]
+    return max(above, default=(0, "unknown"))[1]
 
 
 @dataclass(frozen=True)
@@ -201,18 +245,26 @@ def _sample(process: _Process, stages: Sequence[str], number: int, folder: str) 
     for stage in stages:
         os.sync()
         try:
-            answer = process.ask("--stage", stage, "--folder", folder)
+            answer = process.ask("--stage", stage, "--folder", folder, "--scale", process.how.scale)
         except ProcessFailedError as error:
-            sample.failures[stage] = str(error)
+            sample.failures[stage] = _without_folders(str(error), process.how)
             break
         sample.import_seconds[stage] = answer["import_seconds"]
         sample.peak_bytes[stage] = answer["peak_bytes"]
         sample.seconds.update(answer["seconds"])
+        sample.added_bytes.update(answer["added_bytes"])
         sample.counts.update(answer["counts"])
-        sample.failures.update(answer["failures"])
+        sample.failures.update({what: _without_folders(why, process.how) for what, why in answer["failures"].items()})
         if sample.failures:
             break
     return sample
+
+
+def _without_folders(message: str, how: Conduct) -> str:
+    """Return the message without the folders of this machine: reports are published."""
+    for folder, name in ((how.where, "WHERE"), (how.disk, "DISK"), (CHECKOUT, "CHECKOUT"), (Path.home(), "~")):
+        message = message.replace(str(folder), name) if folder != folder.parent else message
+    return message
 
 
 def _in_short(sample: Sample) -> str:

@@ -19,30 +19,45 @@ _TOLD_VERSIONS = ("hdmf-store", "hdmf-zarr", "hdmf", "pynwb", "zarr", "numcodecs
 
 @dataclass(frozen=True, kw_only=True)
 class Library:
-    """A library that writes and reads NWB files, seen through the class its users open files with.
+    """Something that writes and reads files, seen through what its users open files with.
 
     Parameters
     ----------
-    module, io_class : str
-        Where the class is found. It takes a path and a ``mode``, and has ``read`` and ``write``.
+    module, opens : str
+        Where the class or function is found. That of the `ORDINARY` libraries takes a path and a ``mode``, and
+        has ``read`` and ``write`` for NWB files.
     suffix : str
         How its users let the names of their files end.
+    needs : tuple of str
+        Modules that are imported with it, so that all import what makes NWB files before anything is timed:
+        some do so when they are imported themselves, others when they first open a file.
     """
 
     module: str
-    io_class: str
+    opens: str
     suffix: str
+    needs: tuple[str, ...] = ()
 
     def load(self) -> Any:
-        """Import the library and return the class that opens its files."""
-        return getattr(importlib.import_module(self.module), self.io_class)
+        """Import the library and return what opens its files."""
+        for module in self.needs:
+            importlib.import_module(module)
+        return getattr(importlib.import_module(self.module), self.opens)
 
+
+_PYNWB = ("pynwb",)
 
 LIBRARIES: Mapping[str, Library] = {
-    "hdmf-store": Library(module="hdmf_store", io_class="NWBZarrIO", suffix=".nwb.zarr"),
-    "hdmf-zarr": Library(module="hdmf_zarr.nwb", io_class="NWBZarrIO", suffix=".nwb.zarr"),
-    "hdf5": Library(module="pynwb", io_class="NWBHDF5IO", suffix=".nwb"),
+    "hdmf-store": Library(module="hdmf_store", opens="NWBZarrIO", suffix=".nwb.zarr", needs=_PYNWB),
+    "hdmf-zarr": Library(module="hdmf_zarr.nwb", opens="NWBZarrIO", suffix=".nwb.zarr", needs=_PYNWB),
+    "hdf5": Library(module="pynwb", opens="NWBHDF5IO", suffix=".nwb", needs=_PYNWB),
+    "hdmf-store-zip": Library(module="hdmf_store", opens="NWBZarrIO", suffix=".nwb.zarr.zip", needs=_PYNWB),
+    "zarr": Library(module="zarr", opens="open_array", suffix=".zarr"),
+    "numpy": Library(module="numpy", opens="load", suffix=".npy"),
 }
+
+#: The libraries that users choose from: every scenario measures them, unless it says otherwise.
+ORDINARY = ("hdmf-store", "hdmf-zarr", "hdf5")
 
 
 def versions() -> dict[str, str]:

@@ -1,0 +1,196 @@
+"""The benchmark suite: that it measures what it says, and that its report hides nothing. No seconds are judged."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.data import recording
+from benchmarks.environments import SUBJECTS
+from benchmarks.facts import together
+from benchmarks.measure import Bench, run_stage
+from benchmarks.memory import watch_added_memory
+from benchmarks.page import page
+from benchmarks.plots import plot_of
+from benchmarks.report import target_rows
+from benchmarks.rounds import SCENARIOS, Results, Sample, scenario_names
+from benchmarks.targets import TARGETS, Quantity, Target
+from benchmarks.verdicts import Against, verdicts
+
+IN_THIS_PROCESS = [name for name in scenario_names() if re.search(r"sizes=", (SCENARIOS / f"{name}.py").read_text())]
+VERSIONS = {subject.name: {"python": f"{subject.python.removeprefix('>=')}.1"} for subject in SUBJECTS}
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch, capsys):
+    """Run a scenario at its tiniest for this package, and return what the harness would make of it."""
+
+    def run(scenario: str) -> Results:
+        def answer(*arguments: str) -> dict[str, Any]:
+            monkeypatch.setattr(sys, "argv", ["scenario", "--library", "hdmf-store", *arguments])
+            runpy.run_path(str(SCENARIOS / f"{scenario}.py"), run_name="__main__")
+            return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+        asked = answer()
+        sample = Sample(subject="ours-newest", round=1, load=0.0)
+        for stage in asked["stages"]:
+            found = answer("--stage", stage, "--scale", "tiny", "--folder", str(tmp_path))
+            for field in ("seconds", "added_bytes", "counts", "failures"):
+                getattr(sample, field).update(found[field])
+            sample.peak_bytes[stage] = found["peak_bytes"]
+        return Results(scenario=scenario, scale="tiny", versions={"ours-newest": asked["versions"]}, samples=[sample])
+
+    return run
+
+
+@pytest.mark.parametrize("scenario", IN_THIS_PROCESS)
+def test_a_scenario_measures_what_its_text_and_the_targets_name(scenario, measured):
+    """Nothing fails, each step is explained, and each target is about something that is measured."""
+    (sample,) = measured(scenario).samples
+
+    assert sample.failures == {}
+    explained = re.sub(r"\bN\b", r"\\d+", (SCENARIOS / f"{scenario}.py").read_text())
+    unexplained = [step for step in sample.seconds if not _is_named(step, explained)]
+    assert sample.seconds and unexplained == []
+    wanted = [(target.quantity, target.of) for target in TARGETS if target.scenario == scenario]
+    steps = {Quantity.SECONDS: sample.seconds, Quantity.COUNT: sample.counts, Quantity.ADDED: sample.seconds}
+    assert [(quantity, of) for quantity, of in wanted if of not in steps[quantity]] == []
+
+
+def _is_named(step: str, text: str) -> bool:
+    return any(re.fullmatch(name, step) or name == step for name in re.findall(r"``([^`]+)``", text))
+
+
+def test_every_target_is_about_a_scenario_that_exists():
+    assert {target.scenario for target in TARGETS} <= set(scenario_names())
+
+
+def test_the_page_shows_targets_times_and_versions_of_what_was_measured(measured):
+    results = measured("references")
+
+    text = page({"date": "today"}, [results], {"references": "bench/references.svg"})
+
+    assert "- date: today" in text
+    assert "![References: medians of each subject](bench/references.svg)" in text
+    assert re.search(
+        r"^\| references \| resolve \| ours-newest \| ≤ 0\.50 × NWBHDF5IO.* \| – \| not judged \|$", text, re.M
+    )
+    for step in ("write", "open+read", "resolve"):
+        assert re.search(rf"^\| {re.escape(step)} \| ours-newest \| \d+\.\d+ \|", text, re.M)
+    assert re.search(rf"^\| ours-newest \| {sys.version_info.major}\.{sys.version_info.minor}\.", text, re.M)
+
+
+def test_what_was_measured_can_be_stored_and_reported_later(measured):
+    results = measured("references")
+
+    assert Results.from_json(json.loads(json.dumps(results.as_json()))) == results
+
+
+def test_a_page_about_several_runs_tells_the_facts_of_all():
+    assert together([{"rounds": "3", "date": "a"}, {"rounds": "3", "date": "b"}]) == {"rounds": "3", "date": "a, b"}
+
+
+def _results(seconds: dict[str, list[float]], scenario: str = "append_one", **fields: Any) -> Results:
+    samples = [
+        Sample(subject=subject, round=number, load=0.0, seconds={"append": value})
+        for subject, values in seconds.items()
+        for number, value in enumerate(values)
+    ]
+    return Results(scenario=scenario, samples=samples, versions={name: VERSIONS[name] for name in seconds}, **fields)
+
+
+def test_a_target_is_met_or_missed_by_the_ratio_of_medians_on_the_same_python():
+    results = _results({"ours-3.11": [0.9, 0.4, 0.4], "ours-newest": [0.6], "hdf5-3.11": [1.0], "hdf5-newest": [1.0]})
+
+    found = {verdict.subject: (verdict.measured, verdict.is_met) for verdict in verdicts(results)}
+
+    assert found == {"ours-3.11": (0.4, True), "ours-newest": (0.6, False)}
+
+
+def test_the_faster_of_two_peers_is_the_one_to_compare_with():
+    target = Target(scenario="append_one", of="append", limit=0.5, against=Against.PEER)
+    results = _results({"ours-newest": [0.6], "hdmf-zarr-0.13": [1.0], "hdmf-zarr-0.14": [4.0]})
+
+    (verdict,) = verdicts(results, [target])
+
+    assert (verdict.measured, verdict.is_met) == (0.6, False)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        pytest.param(_results({"ours-newest": [0.1], "hdf5-newest": [1.0]}, scale="quick"), id="small"),
+        pytest.param(_results({"ours-newest": [0.1]}), id="nobody to compare with"),
+        pytest.param(_results({"ours-newest": [], "hdf5-newest": [1.0]}), id="not measured"),
+    ],
+)
+def test_what_says_nothing_about_a_target_is_not_judged(results):
+    assert [row[-1] for row in target_rows(results)] == ["not judged"]
+
+
+def test_a_subject_that_fails_is_reported_with_the_first_line_of_its_error():
+    results = _results({"ours-newest": [0.1]})
+    results.samples.append(
+        Sample(subject="hdf5-newest", round=1, load=0.0, failures={"append": "OSError: no such thing"})
+    )
+    results.absent["hdmf-zarr-0.13"] = "no Python 3.11 here\nInstall one"
+
+    text = page({}, [results], {})
+
+    assert "| hdf5-newest | append (round 1) | OSError: no such thing |" in text
+    assert "| hdmf-zarr-0.13 | everything | no Python 3.11 here |" in text
+    assert not results.is_complete()
+
+
+def test_a_wrong_answer_is_a_failure_of_its_stage(tmp_path):
+    bench = Bench(library="hdmf-store", open_io=open, folder=tmp_path, suffix="")
+
+    def read(bench: Bench) -> None:
+        bench.check("rows", 2, 3)
+
+    run_stage(read, bench)
+
+    assert bench.failures == {"read": "WrongAnswerError: rows: expected 3, found 2"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can set the mark of memory back")
+def test_memory_that_a_step_adds_is_seen_even_if_it_is_given_back():
+    added = watch_added_memory()
+
+    np.ones(40_000_000, dtype="uint8")
+
+    assert added() >= 35_000_000
+
+
+def test_made_up_recordings_are_the_same_every_time_and_like_amplifiers():
+    data = recording(40_000, channels=16)
+
+    assert np.array_equal(data[:50], recording(50, channels=16))
+    assert data.dtype == "int16" and 10 < data.std() < 30
+    assert data.min() < -60  # spikes
+    assert not np.array_equal(data[:10_000], data[30_000:])
+
+
+@pytest.mark.parametrize("scenario", ["append_one", "growth"])
+def test_the_same_samples_make_the_same_plot(scenario):
+    pytest.importorskip("matplotlib", reason="plots need the extra bench")
+    results = _results({"ours-newest": [0.1, 0.2], "hdf5-newest": [1.0]})
+    if scenario == "growth":
+        results = Results(
+            scenario="growth",
+            versions=results.versions,
+            samples=[Sample(subject="ours-newest", round=1, load=0.0, seconds={"write 10": 1.0, "write 20": 2.0})],
+        )
+
+    first, second = plot_of(results), plot_of(results)
+
+    assert first == second
+    assert "<svg" in first and "ours-newest" in first
+    assert str(Path.home()) not in first
