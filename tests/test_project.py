@@ -62,6 +62,7 @@ PUBLIC_NAMES = [
     "TempStore",
     "Text",
     "ThreadSynchronizer",
+    "UnlistableError",
     "UnreachableError",
     "Unreadable",
     "UnreadableError",

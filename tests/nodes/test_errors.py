@@ -31,6 +31,7 @@ CASES = [
     (errors.MissingHierarchyError(FILE, "does not exist"), [FileNotFoundError, OSError], [FILE, "does not exist"]),
     (errors.AccessError(FILE, "is not to be had"), [PermissionError, OSError], [FILE, "is not to be had"]),
     (errors.UnreachableError(FILE, "no answer"), [ConnectionError, OSError], [FILE, "no answer"]),
+    (errors.UnlistableError(FILE, "no lists"), [OSError], [FILE, "no lists", "Consolidate"]),
     (errors.HierarchyExistsError(FILE, "exists"), [FileExistsError, OSError], [FILE, "exists"]),
     (errors.FormatError(FILE, PATH, "no JSON"), [ValueError], [FILE, PATH, "no JSON"]),
     (errors.UnreadableError(FILE, PATH, "broken chunk"), [ValueError, errors.FormatError], [FILE, PATH, "broken"]),
