@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from hdmf_store.adapter import StoreAdapter, open_adapter, shown, url_parts
+from hdmf_store.cli.servers import options_for
 from hdmf_store.errors import ArgumentError, HDMFStoreError, HierarchyExistsError
 
 __all__ = ["DIFFERENT", "EPILOG", "MAY_READ", "OUT", "TABLE", "WIDE", "Opened", "command", "human", "name_of"]
@@ -71,7 +72,7 @@ class Opened:
 
     def __enter__(self) -> StoreAdapter:
         try:
-            self._adapter = open_adapter(self._place, self._mode, **self._options)
+            self._adapter = open_adapter(self._place, self._mode, **options_for(self._place), **self._options)
         except HierarchyExistsError as problem:
             if self._mode != "w-":
                 raise

@@ -11,6 +11,7 @@ from hdmf_store.cli.about import about, about_as_json, lines_of
 from hdmf_store.cli.calls import DIFFERENT, MAY_READ, OUT, TABLE, WIDE, Opened, command, name_of
 from hdmf_store.cli.installed import plugin_as_json, table_of
 from hdmf_store.cli.progress import Bar
+from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import file_as_json, strict_json, tree_of
 from hdmf_store.translate.compare import Comparison, compare
 from hdmf_store.translate.examine import examine
@@ -19,6 +20,7 @@ __all__ = ["adapters", "info", "tree", "verify"]
 
 
 @command
+@on_servers
 @click.argument("file")
 @click.option("--against", metavar="OTHER", help="Compare FILE with this file, object by object.")
 @MAY_READ
@@ -71,6 +73,7 @@ def _report(file: str, against: str | None, outcome: Comparison, as_json: bool, 
 
 
 @command
+@on_servers
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def info(file: str, as_json: bool) -> None:
@@ -88,6 +91,7 @@ def info(file: str, as_json: bool) -> None:
 
 
 @command
+@on_servers
 @click.argument("file")
 @click.option("--attributes", "-a", is_flag=True, help="Show attributes as well.")
 @click.option("--depth", "-d", type=click.IntRange(min=0), help="How many levels to show.")

@@ -11,6 +11,7 @@ import click
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, human, name_of
 from hdmf_store.cli.progress import Bar
+from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import size_of, stored_size, strict_json
 from hdmf_store.nodes import ROOT, Dataset
 from hdmf_store.translate.convert import convert as convert_file
@@ -22,6 +23,7 @@ __all__ = ["consolidate", "convert", "copy"]
 
 
 @command
+@on_servers
 @click.argument("src")
 @click.argument("dst")
 @click.option("--overwrite", is_flag=True, help="Replace DST if it exists; it survives until the new file is complete.")
@@ -57,6 +59,7 @@ def convert(
 
 
 @command
+@on_servers
 @click.argument("src")
 @click.argument("dst")
 @click.option("--path", default=ROOT, metavar="PATH", help="Copy this object alone, with all below it.")
@@ -93,6 +96,7 @@ def copy(
 
 
 @command
+@on_servers
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
