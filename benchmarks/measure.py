@@ -150,8 +150,8 @@ def run_stages(
 ) -> None:
     """Run the one stage that the command line names, and print its measurement.
 
-    Without ``--stage``, nothing is measured: what there is to measure and the versions found are printed.
-    Either way the library under test has been imported before, which is timed separately.
+    Without ``--stage``, nothing is measured or imported: what there is to measure and the versions found are
+    printed. Before a stage runs, the library under test is imported, which is timed separately.
 
     Parameters
     ----------
@@ -176,17 +176,15 @@ def run_stages(
     offered = dict.fromkeys(ORDINARY, stages) | dict(others or {})
     by_name = {stage.__name__: stage for stage in offered.get(chosen.library, ())}
 
-    if chosen.stage is None and not by_name:
-        print(json.dumps({"stages": [], "on_disk": on_disk}), flush=True)
+    if chosen.stage is None:
+        print(json.dumps({"stages": list(by_name), "on_disk": on_disk, "versions": versions()}), flush=True)
         return
     library = LIBRARIES[chosen.library]
     start = time.perf_counter()
     opens = library.load()
     message: dict[str, Any] = {"import_seconds": time.perf_counter() - start}
 
-    if chosen.stage is None:
-        message |= {"stages": list(by_name), "on_disk": on_disk, "versions": versions()}
-    elif chosen.stage not in by_name:
+    if chosen.stage not in by_name:
         parser.error(
             f"no stage of {chosen.library} is called {chosen.stage}. There are: {', '.join(by_name) or 'none'}"
         )

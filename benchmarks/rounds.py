@@ -14,12 +14,14 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks.environments import (
     CHECKOUT,
     ENVIRONMENTS,
+    SUBJECTS,
     EnvironmentUnavailableError,
     Subject,
     process_environment,
@@ -152,9 +154,10 @@ def default_disk() -> Path:
 def run(scenario: str, subjects: Sequence[Subject], how: Conduct) -> Results:
     """Measure one scenario.
 
-    Before the first round every subject is asked what it has, which compiles its modules and brings them
-    into memory; those that have no stage in this scenario are passed over. Each round then goes through the
-    subjects in order; a subject's stages follow each other on a folder of their own, deleted afterwards.
+    Before the first round every subject is asked what it has, and imports its library once in this run, which
+    compiles its modules and brings them into memory; those that have no stage in this scenario are passed over. Each
+    round then goes through the subjects in order; a subject's stages follow each other on a folder of their own,
+    deleted afterwards.
 
     Parameters
     ----------
@@ -172,6 +175,8 @@ def run(scenario: str, subjects: Sequence[Subject], how: Conduct) -> Results:
         try:
             process = _Process(scenario, subject, python_of(subject), how)
             answer = process.ask()
+            if answer["stages"]:
+                _warm_up(process.python, subject.name, subject.library)
         except (EnvironmentUnavailableError, ProcessFailedError) as error:
             results.absent[subject.name] = _without_folders(str(error), how)
             _tell(f"{subject.name} is left out: {error}")
@@ -202,6 +207,19 @@ def file_system(where: Path) -> str:
         return "unknown"
     above = [(len(point), kind) for point, kind in mounts if where.is_relative_to(point)]
     return max(above, default=(0, "unknown"))[1]
+
+
+@cache
+def _warm_up(python: str, name: str, library: str) -> None:
+    """Import the library of the subject called `name`, which does not count."""
+    subject = next(subject for subject in SUBJECTS if subject.name == name)
+    code = f"from benchmarks.subject import LIBRARIES; LIBRARIES[{library!r}].load()"
+    command = [python, "-c", code]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env=process_environment(subject), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ProcessFailedError(f"{library} cannot be imported: {done.stderr.strip().splitlines()[-1]}")
 
 
 @dataclass(frozen=True)
