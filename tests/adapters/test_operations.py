@@ -208,6 +208,25 @@ def test_replacing_removes_what_was_there(make: Any) -> None:
     assert sorted(inner._store_dict) == ["scalar/0", "scalar/zarr.json", "zarr.json"]
 
 
+@STORES
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_chunks_that_a_killed_writer_left_are_never_taken_for_values(make: Any, mode: str) -> None:
+    """Also where what is written next has no chunk in that place, because there are fill values alone."""
+    store = make()
+    write(store, {"/": Group(), "/a": numbers([1, 2, 3, 4], chunks=(2,))})
+    inner = store if isinstance(store, MemoryStore) else store._store
+    path = "/a" if mode == "w" else "/new"
+    left = inner._store_dict["a/c/0"]
+    for key in ("c/0", "c/1", "0", "1"):
+        inner._store_dict.setdefault(f"{path[1:]}/{key}", left)
+
+    write(store, {path: numbers([0, 0, 0, 0], chunks=(2,))}, mode)
+
+    adapter = read(store, "r")
+    assert adapter.fetch([path])[path].tolist() == [0, 0, 0, 0]
+    assert adapter.array(path)[:].tolist() == [0, 0, 0, 0]
+
+
 def test_without_consolidation_no_such_document_is_left() -> None:
     """Plain zarr then lists, and a reader here crawls and finds the same."""
     store = MemoryStore()

@@ -25,7 +25,7 @@ from zarr.storage import ObjectStore
 
 from hdmf_store import NWBZarrIO, UnlistableError, UnreachableError, ZarrIO
 from hdmf_store.adapter import Plan
-from hdmf_store.nodes import ArraySource, Dataset, Group, Link, Number, Target, whole
+from hdmf_store.nodes import ArraySource, Dataset, Group, Layout, Link, Number, Target, whole
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.conftest import Website
 from tests.servers import Dropped, Refused, Traffic
@@ -122,8 +122,8 @@ def hierarchy(path: Path, nodes: dict[str, Any], **plan: Any) -> Path:
     return path
 
 
-def numbers(*shape: int) -> Dataset:
-    return Dataset(Number("float64"), shape, ArraySource(np.ones(shape)))
+def numbers(*shape: int, chunks: tuple[int, ...] | None = None) -> Dataset:
+    return Dataset(Number("float64"), shape, ArraySource(np.ones(shape)), {}, Layout(chunks=chunks))
 
 
 # opening
@@ -253,6 +253,36 @@ def test_specifications_are_read_together(remote: Remote, tmp_path: Path) -> Non
     assert traffic.repeated() == []
     with remote.opened() as io:
         assert io.is_remote()
+
+
+# values
+
+
+@pytest.mark.parametrize(
+    ("selection", "rows"),
+    [
+        (np.s_[25:61, 3:5], range(2, 7)),
+        (np.s_[17], [1]),
+        (np.s_[::50], [0, 5]),
+        (np.s_[[3, 95]], [0, 9]),
+    ],
+    ids=["window", "row", "steps", "list"],
+)
+def test_a_selection_fetches_the_chunks_that_it_touches_and_no_others(
+    remote: Remote, tmp_path: Path, selection: Any, rows: Any
+) -> None:
+    """All of them together, each once; nothing else is asked. (Small arrays are read whole, which is one round too.)"""
+    remote.put(hierarchy(tmp_path / "a.zarr", {"/a": numbers(100, 4000, chunks=(10, 4000))}))
+    adapter = remote.adapter()
+    array = adapter.array("/a")
+
+    with remote.far_away() as traffic:
+        found = array[selection]
+
+    assert (found == 1).all()
+    assert sorted(remote.names("GET")) == [f"a/c/{row}/0" for row in rows]
+    assert traffic.rounds == 1
+    adapter.close()
 
 
 # without consolidated metadata
