@@ -17,6 +17,7 @@ from hdmf_store_adapters.chunks import overlaid
 from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.media import Shadow
+from hdmf_store_adapters.recent_chunks import RecentChunks
 from hdmf_store_adapters.synchronizers import Synchronizer
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 from hdmf_store_adapters.zarr_format import FORMATS, Document
@@ -55,6 +56,7 @@ class ArrayHolder:
         self._wishes = wishes
         self._store: Any = None
         self._ahead: dict[str, bytes | None] = {}
+        self.recent = RecentChunks()
         self.synchronizer = synchronizer
 
     def __reduce__(self) -> Any:
@@ -119,6 +121,7 @@ class ArrayHolder:
         """Make the zarr store anew when it is asked for: the hierarchy lies elsewhere now, or is another one."""
         self._store = None
         self._ahead.clear()
+        self.recent.clear()
 
     def is_document(self, key: str) -> bool:
         """Return whether a key is that of a document, of this format or another, and not of a chunk."""

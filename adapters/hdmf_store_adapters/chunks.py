@@ -20,7 +20,16 @@ from hdmf_store.nodes import Number, RandomAccess, Region, part, slabs, tiles, w
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.layout_choice import item_size
 
-__all__ = ["BUFFER_BYTES", "Encodes", "StreamAssembler", "encoded_chunks", "read_region"]
+__all__ = [
+    "BUFFER_BYTES",
+    "Encodes",
+    "StreamAssembler",
+    "decoded_chunk",
+    "encoded_chunks",
+    "read_region",
+    "sole_chunk",
+    "within",
+]
 
 BUFFER_BYTES = 64 * 2**20
 """Bytes of values that are held in memory at once while one dataset is written, or fetched at once to be read."""
@@ -58,16 +67,11 @@ def read_region(
         for as many chunks at a time as the buffer holds, so that media for which a call is a round trip make few.
     """
     assert record.codec is not None
-    shape = tuple(part.stop - part.start for part in region)
-    touched = [
-        range(part.start // chunk, -(-part.stop // chunk)) if part.stop > part.start else range(0)
-        for part, chunk in zip(region, record.chunks, strict=True)
-    ]
-    if all(len(indices) == 1 for indices in touched):
-        index = tuple(indices[0] for indices in touched)
-        return _within(_chunk(record, stored_chunks(record, [index], get_many)[0]), record, index, region)
-    out = np.empty(shape, record.codec.dtype)
-    indices = itertools.product(*touched)
+    index = sole_chunk(record, region)
+    if index is not None:
+        return within(decoded_chunk(record, index, get_many), record, index, region)
+    out = np.empty(tuple(part.stop - part.start for part in region), record.codec.dtype)
+    indices = itertools.product(*_touched(record, region))
     at_once = max(1, BUFFER_BYTES // max(1, math.prod(record.chunks) * item_size(record.element)))
     at_once = min(at_once, _MOST_AT_ONCE)
     with _decoders(out) as each_in_turn:
@@ -75,6 +79,26 @@ def read_region(
             chunks = zip(batch, stored_chunks(record, batch, get_many), strict=True)
             deque(each_in_turn(lambda chunk: _put(record, chunk[0], chunk[1], region, out), chunks), maxlen=0)
     return out
+
+
+def sole_chunk(record: ArrayRecord, region: Region) -> tuple[int, ...] | None:
+    """Return the index of the chunk in which a region lies; None if it touches several, or none."""
+    touched = _touched(record, region)
+    return tuple(indices[0] for indices in touched) if all(len(indices) == 1 for indices in touched) else None
+
+
+def _touched(record: ArrayRecord, region: Region) -> list[range]:
+    return [
+        range(part.start // chunk, -(-part.stop // chunk)) if part.stop > part.start else range(0)
+        for part, chunk in zip(region, record.chunks, strict=True)
+    ]
+
+
+def decoded_chunk(
+    record: ArrayRecord, index: tuple[int, ...], get_many: Callable[[Sequence[str]], Sequence[bytes | None]]
+) -> np.ndarray:
+    """Return a chunk's values in the stored dtype; fill values if it was never written."""
+    return _chunk(record, stored_chunks(record, [index], get_many)[0])
 
 
 @contextmanager
@@ -101,7 +125,7 @@ def _put(record: ArrayRecord, index: tuple[int, ...], data: bytes | None, region
     place = tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))
     is_whole = data is not None and out[place].shape == record.chunks
     if not (is_whole and record.codec.decode_into(data, out[place])):  # type: ignore[arg-type]
-        out[place] = _within(_chunk(record, data), record, index, overlap)
+        out[place] = within(_chunk(record, data), record, index, overlap)
 
 
 def _chunk(record: ArrayRecord, data: bytes | None) -> np.ndarray:
@@ -134,7 +158,8 @@ def stored_chunk(record: ArrayRecord, index: tuple[int, ...], get: Callable[[str
     return stored_chunks(record, [index], lambda keys: [get(key) for key in keys])[0]
 
 
-def _within(chunk: np.ndarray, record: ArrayRecord, index: tuple[int, ...], region: Region) -> np.ndarray:
+def within(chunk: np.ndarray, record: ArrayRecord, index: tuple[int, ...], region: Region) -> np.ndarray:
+    """Return the part of a chunk that a region, which lies in it, covers."""
     inner = (
         slice(part.start - i * length, part.stop - i * length)
         for part, i, length in zip(region, index, record.chunks, strict=True)

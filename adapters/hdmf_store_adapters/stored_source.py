@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -10,9 +12,11 @@ import zarr
 
 from hdmf_store.nodes import Origin, Region
 from hdmf_store_adapters.array_holder import ArrayHolder
+from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
-from hdmf_store_adapters.chunks import read_region
+from hdmf_store_adapters.chunks import decoded_chunk, read_region, sole_chunk, within
 from hdmf_store_adapters.document_overlay import DocumentOverlay
+from hdmf_store_adapters.layout_choice import item_size
 
 __all__ = ["StoredSource", "opened_by_zarr"]
 
@@ -31,6 +35,16 @@ def opened_by_zarr(holder: ArrayHolder, path: str) -> Any:
         return zarr.open_array(overlay, path=path[1:], mode=mode, zarr_format=holder.zarr_version())
     except DECODING_ERRORS as problem:
         raise holder.shape_error(path, problem) from problem
+
+
+_SOON_DECODED = 2**20
+"""Bytes of a chunk that is not worth keeping for who wants all of it."""
+
+
+def _is_large_and_whole(record: ArrayRecord, region: Region) -> bool:
+    """Return whether a region of one chunk is all of it, so that nobody is likely to ask for more of it soon."""
+    count = math.prod(part.stop - part.start for part in region)
+    return count == math.prod(record.chunks) and count * item_size(record.element) > _SOON_DECODED
 
 
 @attrs.frozen(eq=False)
@@ -64,8 +78,15 @@ class StoredSource:
                 return np.asarray(opened_by_zarr(self.holder, self.path)[region])
             except Exception as problem:
                 raise self.holder.shape_error(self.path, problem) from problem
-        prefix = self.path[1:] + "/"
         try:
-            return read_region(record, region, lambda keys: self.holder.read_chunks([prefix + key for key in keys]))
+            index = None if self.holder.writes else sole_chunk(record, region)
+            if index is None or _is_large_and_whole(record, region):
+                return read_region(record, region, self._read_chunks)
+            key = f"{self.path}/{record.chunk_key(index)}"
+            chunk = self.holder.recent.find(key, lambda: decoded_chunk(record, index, self._read_chunks))
+            return within(chunk, record, index, region)
         except DECODING_ERRORS as problem:
             raise self.holder.shape_error(self.path, problem) from problem
+
+    def _read_chunks(self, keys: Sequence[str]) -> list[bytes | None]:
+        return self.holder.read_chunks([f"{self.path[1:]}/{key}" for key in keys])

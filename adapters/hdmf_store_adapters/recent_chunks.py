@@ -1,0 +1,49 @@
+"""Decoded chunks that were asked for last: who reads a table row by row asks for the same chunk again and again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+
+import numpy as np
+
+__all__ = ["RecentChunks"]
+
+
+class RecentChunks:
+    """The chunks that were decoded last, up to a number of bytes; safe to be used by several threads.
+
+    Parameters
+    ----------
+    budget : int, default 32 MiB
+        Bytes. Text and records count with the pointers that they take in an array.
+    """
+
+    def __init__(self, budget: int = 32 * 2**20) -> None:
+        self._budget = budget
+        self._chunks: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._size = 0
+        self._lock = Lock()
+
+    def find(self, key: str, decode: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return the chunk under a key, which nobody may change; it is decoded if it is not here."""
+        with self._lock:
+            if key in self._chunks:
+                self._chunks.move_to_end(key)
+                return self._chunks[key]
+        chunk = decode()
+        chunk.flags.writeable = False
+        with self._lock:
+            if key not in self._chunks and chunk.nbytes <= self._budget:
+                self._chunks[key] = chunk
+                self._size += chunk.nbytes
+                while self._size > self._budget:
+                    self._size -= self._chunks.popitem(last=False)[1].nbytes
+        return chunk
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        with self._lock:
+            self._chunks.clear()
+            self._size = 0

@@ -1,0 +1,90 @@
+"""Chunks that were decoded last are not read again, while nobody here can change them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hdmf_store_adapters.recent_chunks import RecentChunks
+from tests.adapters.samples import numbers, texts
+from tests.adapters.stores import CountingStore, read, write
+
+
+def stored() -> CountingStore:
+    """Return a store with arrays of several chunks."""
+    store = CountingStore()
+    nodes = {"/a": numbers(np.arange(1, 101), chunks=(50,)), "/t": texts([f"row {i}" for i in range(100)])}
+    write(store, nodes)
+    return store
+
+
+@pytest.mark.parametrize("path", ["/a", "/t"])
+def test_who_reads_row_by_row_reads_each_chunk_once(path: str) -> None:
+    """As tables with ragged columns are read."""
+    store = stored()
+    adapter = read(store)
+    array = adapter.array(path)
+    expected = array[:].tolist()
+    store.calls.got.clear()
+
+    assert [array[i : i + 1].tolist()[0] for i in range(100)] == expected
+    assert len(store.calls.got) == len(set(store.calls.got)) <= 2
+
+
+def test_what_was_read_is_the_readers_own() -> None:
+    """Who changes it changes nothing for others."""
+    adapter = read(stored())
+    array = adapter.array("/a")
+
+    first = array[3:6]
+    first[:] = 0
+
+    assert array[3:6].tolist() == [4, 5, 6]
+    source = adapter.load()["/a"].values
+    values = source.read((slice(3, 6),))
+    assert values.tolist() == [4, 5, 6]
+    with pytest.raises(ValueError, match="read-only"):
+        values[:] = 0
+
+
+def test_who_can_write_reads_what_is_stored() -> None:
+    """Another writer may have changed it."""
+    store = stored()
+    adapter, other = read(store, "r+"), read(store, "r+")
+    array = adapter.array("/a")
+    assert array[0] == 1
+
+    other.array("/a")[0] = 77
+
+    assert array[0] == 77
+    adapter.close()
+    other.close()
+
+
+def test_a_file_that_is_opened_again_is_read_again() -> None:
+    """Nothing outlives the file that was open."""
+    store = stored()
+    adapter = read(store)
+    assert adapter.array("/a")[0] == 1
+    adapter.close()
+    changing = read(store, "r+")
+    changing.array("/a")[0] = 78
+    changing.close()
+
+    adapter.open("r")
+    assert adapter.array("/a")[0] == 78
+
+
+def test_memory_is_bounded() -> None:
+    """The oldest go, and what is larger than all room is not kept."""
+    recent, decoded = RecentChunks(budget=2000), []
+
+    def chunk(name: str, size: int = 100) -> None:
+        recent.find(name, lambda: decoded.append(name) or np.zeros(size))
+
+    for name in ("a", "b", "a", "c", "a", "b"):
+        chunk(name)
+    assert decoded == ["a", "b", "c", "b"]
+    chunk("large", 1000)
+    chunk("large", 1000)
+    assert decoded[-2:] == ["large", "large"]
