@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import fsspec
 import h5py
-import numpy as np
 import pytest
 import zarr
 from fsspec.implementations.memory import MemoryFileSystem
@@ -34,7 +33,8 @@ from hdmf_store import (
     ZarrIO,
 )
 from tests.facade.recordings import new_table
-from tests.translate.builder_files import dataset, group, root
+from tests.facade.small_files import check, content
+from tests.translate.builder_files import dataset, root
 
 
 def _object_store(_path: Path) -> Any:
@@ -58,17 +58,6 @@ OPENED: dict[type, Callable[[Path], Any]] = {
 }
 
 
-def _content() -> Any:
-    return root(dataset("x", np.arange(5)), group("g", dataset("t", ["a", "b"])), title="t")
-
-
-def _check(io: StoreIO) -> None:
-    found = io.read_builder()
-    assert found.attributes["title"] == "t"
-    assert found["x"].data[:].tolist() == [0, 1, 2, 3, 4]
-    assert found["g"]["t"].data[:].tolist() == ["a", "b"]
-
-
 @pytest.mark.parametrize("kind", SUPPORTED_ZARR_STORES, ids=lambda kind: kind.__name__)
 def test_every_supported_store_is_written_and_read(tmp_path: Path, kind: type) -> None:
     """What the tuple names is taken, in both formats where a second one can follow in the same place."""
@@ -76,10 +65,10 @@ def test_every_supported_store_is_written_and_read(tmp_path: Path, kind: type) -
     assert isinstance(place, kind)
 
     with ZarrIO(place, "w") as io:
-        io.write_builder(_content())
+        io.write_builder(content())
         assert io.path is place
     with ZarrIO(place, "r") as io:
-        _check(io)
+        check(io)
     assert ZarrIO.can_read(place)
     assert StoreIO.can_read(place)
 
@@ -97,10 +86,10 @@ def test_a_universal_path_is_a_place(tmp_path: Path, url: str) -> None:
     place = pytest.importorskip("upath").UPath(url.format(folder=tmp_path))
 
     with ZarrIO(place, "w") as io:
-        io.write_builder(_content())
+        io.write_builder(content())
         assert io.path is place
     with StoreIO(place, "r") as io:
-        _check(io)
+        check(io)
 
 
 def test_the_path_is_kept_as_given_and_made_absolute_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +116,7 @@ def test_a_zarr_file_can_be_read_whatever_names_it(tmp_path: Path, ask: Callable
         for consolidate in (True, False):
             path = tmp_path / f"{zarr_format}{consolidate}.zarr"
             with ZarrIO(path, "w", zarr_format=zarr_format) as io:
-                io.write_builder(_content(), consolidate_metadata=consolidate)
+                io.write_builder(content(), consolidate_metadata=consolidate)
             for place in (path, str(path), f"file://{path}", LocalStore(path)):
                 assert ask(place) is True
 
@@ -171,7 +160,7 @@ def test_hdf5_can_be_read_by_who_reads_everything(tmp_path: Path) -> None:
 def test_an_array_as_root_is_refused_by_name(tmp_path: Path) -> None:
     """A part of a file is no file."""
     with ZarrIO(tmp_path / "file.zarr", "w") as io:
-        io.write_builder(_content())
+        io.write_builder(content())
 
     with ZarrIO(tmp_path / "file.zarr" / "x") as io, pytest.raises(FormatError, match="is an array"):
         io.read_builder()
@@ -252,13 +241,13 @@ def test_options_are_used_for_writing_as_well() -> None:
     options = {"word": "open sesame"}
 
     with ZarrIO("guarded://place/file.zarr", "w", storage_options=options) as io:
-        io.write_builder(_content())
+        io.write_builder(content())
     with ZarrIO("guarded://place/file.zarr", "r+", storage_options=options) as io:
         io.write_builder(root(dataset("more", [7])))
 
     assert "/place/file.zarr/more/zarr.json" in GuardedFileSystem.store
     with ZarrIO("guarded://place/file.zarr", "r", storage_options=options) as io:
-        _check(io)
+        check(io)
         assert pickle.loads(pickle.dumps(io.read_builder()["more"].data))[0] == 7  # also in another process
     with pytest.raises(PermissionError, match="the word is missing"):
         ZarrIO("guarded://place/file.zarr", "w")
@@ -267,7 +256,7 @@ def test_options_are_used_for_writing_as_well() -> None:
 def test_a_link_between_files_in_one_remote_place_is_followed() -> None:
     """Relative, as on a disk."""
     with ZarrIO("memory://linked/a.zarr", "w") as io:
-        io.write_builder(_content())
+        io.write_builder(content())
     with ZarrIO("memory://linked/a.zarr") as a, ZarrIO("memory://linked/b.zarr", "w") as io:
         io.write_builder(root(LinkBuilder(builder=a.read_builder()["x"], name="l")))
 

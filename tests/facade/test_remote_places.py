@@ -42,22 +42,12 @@ from hdmf_store_adapters.remote_stores import location_of
 from hdmf_store_adapters.server_options import THROUGH
 from tests.conftest import Website
 from tests.facade.recordings import new_table
+from tests.facade.small_files import check, content
 from tests.servers import Refused
 from tests.servers.s3 import CREDENTIALS, Bucket
 from tests.translate.builder_files import dataset, group, root
 
 obstore_only = pytest.mark.skipif(remote_stores.find_spec("obstore") is None, reason="obstore is not installed")
-
-
-def _content() -> Any:
-    return root(dataset("x", np.arange(5)), group("g", dataset("t", ["a", "b"])), title="t")
-
-
-def _check(io: StoreIO) -> None:
-    found = io.read_builder()
-    assert found.attributes["title"] == "t"
-    assert found["x"].data[:].tolist() == [0, 1, 2, 3, 4]
-    assert found["g"]["t"].data[:].tolist() == ["a", "b"]
 
 
 def _fsspec_only(s3: Bucket) -> dict[str, Any]:
@@ -100,12 +90,12 @@ def test_a_file_in_a_bucket_is_written_changed_and_read_by_every_name(named: Nam
     given = repr(options)
 
     with ZarrIO(place, "w", storage_options=options) as io:
-        io.write_builder(_content())
+        io.write_builder(content())
         assert io.path is place
     with ZarrIO(place, "r+", storage_options=options) as io:
         io.write_builder(root(dataset("more", [7])))
     with ZarrIO(place, "r", storage_options=options) as io:
-        _check(io)
+        check(io)
         assert io.is_remote()
         assert io.adapter.location.scheme == "s3"
         assert pickle.loads(pickle.dumps(io.read_builder()["more"].data))[:].tolist() == [7]  # in another process
@@ -162,12 +152,12 @@ def test_public_files_are_read_by_anybody_and_others_are_not(s3: Bucket, zarr_fo
     for url, more in ((f"{s3.url}/public.zarr", {"s3_additional_kwargs": {"ACL": "public-read"}}), (f"{s3.url}/b", {})):
         options = {**_fsspec_only(s3), **more}
         with ZarrIO(url, "w", storage_options=options, zarr_format=zarr_format) as io:
-            io.write_builder(_content())
+            io.write_builder(content())
 
     for more in ({}, {"use_ssl": False}):
         nobody = {"anon": True, "endpoint_url": s3.endpoint, **more}
         with ZarrIO(f"{s3.url}/public.zarr", storage_options=nobody) as io:
-            _check(io)
+            check(io)
         with pytest.raises(AccessError, match=r"access is denied .*403.*storage_options=|access is denied .*Forbidden"):
             ZarrIO(f"{s3.url}/b", storage_options=nobody)
 
@@ -179,7 +169,7 @@ def test_a_public_file_can_be_read_without_credentials(
     """Nobody can pass any to who asks."""
     for url, more in ((f"{s3.url}/public", {"s3_additional_kwargs": {"ACL": "public-read"}}), (f"{s3.url}/b", {})):
         with ZarrIO(url, "w", storage_options={**_fsspec_only(s3), **more}) as io:
-            io.write_builder(_content())
+            io.write_builder(content())
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
 
@@ -209,12 +199,12 @@ def test_a_folder_with_something_else_in_it_is_not_replaced(s3: Bucket, name: st
     _, options = NAMES[name](s3)
     folder, inner = f"{s3.url}/day1", f"{s3.url}/day1/{other}"
     with ZarrIO(inner, "w", storage_options=options, zarr_format=2 if other == "old" else 3) as io:
-        io.write_builder(_content())
+        io.write_builder(content())
 
     with ZarrIO(folder, "w", storage_options=options) as io, pytest.raises(HierarchyExistsError, match="force_overw"):
         io.write_builder(root(dataset("x", [1])))
     with ZarrIO(inner, "r", storage_options=options) as io:
-        _check(io)
+        check(io)
     with ZarrIO(folder, "w", storage_options=options, force_overwrite=True) as io:
         io.write_builder(root(dataset("x", [1])))
     assert not ZarrIO.can_read(inner)
@@ -225,15 +215,15 @@ def test_files_of_others_are_not_replaced_and_remains_of_a_writer_are() -> None:
     system = fsspec.filesystem("memory")
     system.pipe("/places/day1/notes.txt", b"read me")
     with ZarrIO("memory://places/day1", "w") as io, pytest.raises(HierarchyExistsError):
-        io.write_builder(_content())
+        io.write_builder(content())
     assert system.cat("/places/day1/notes.txt") == b"read me"
 
     for consolidate in (True, False):
         with ZarrIO("memory://places/new.zarr", "w") as io:
-            io.write_builder(_content(), consolidate_metadata=consolidate)
+            io.write_builder(content(), consolidate_metadata=consolidate)
         system.rm("/places/new.zarr/zarr.json")
     with ZarrIO("memory://places/new.zarr", "w") as io:
-        io.write_builder(_content())
+        io.write_builder(content())
     assert ZarrIO.can_read("memory://places/new.zarr")
 
 
@@ -256,7 +246,7 @@ def test_a_store_object_has_the_place_of_its_url_and_leads_to_its_siblings(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name)
     with ZarrIO(STORES[kind](s3, "d/a.zarr"), "w") as io:
-        io.write_builder(_content())
+        io.write_builder(content())
     with ZarrIO(STORES[kind](s3, "d/a.zarr")) as a, ZarrIO(STORES[kind](s3, "d/e/b.zarr"), "w") as io:
         assert a.abspath == f"{s3.url}/d/a.zarr"
         io.write_builder(root(LinkBuilder(builder=a.read_builder()["x"], name="l")))
@@ -314,7 +304,7 @@ def test_a_store_of_obstore_on_this_machine_lies_in_its_folder(tmp_path: Path) -
 
     (tmp_path / "b.zarr").mkdir()
     with ZarrIO(tmp_path / "a.zarr", "w") as io:
-        io.write_builder(_content())
+        io.write_builder(content())
     store = ObjectStore(obstore.store.LocalStore(tmp_path / "b.zarr"))
     with ZarrIO(tmp_path / "a.zarr") as a, ZarrIO(store, "w") as b:
         b.write_builder(root(LinkBuilder(builder=a.read_builder()["x"], name="l")))
@@ -330,7 +320,7 @@ def test_a_store_of_obstore_on_this_machine_lies_in_its_folder(tmp_path: Path) -
 
 def _published(http: Website, name: str, builder: Any = None) -> str:
     with ZarrIO(http.folder / name, "w") as io:
-        io.write_builder(builder or _content())
+        io.write_builder(builder or content())
     return f"{http.url}/{name}"
 
 
@@ -341,7 +331,7 @@ def test_a_web_address_is_read_with_or_without_suffix_slash_and_query(http: Webs
     url = _published(http, name)
 
     with StoreIO(url + end, "r") as io:
-        _check(io)
+        check(io)
         assert io.is_remote()
         assert io.source == url
     assert StoreIO.can_read(url + end)
@@ -366,19 +356,19 @@ def test_the_user_of_a_web_address_is_told_to_its_server(http: Website) -> None:
     with ZarrIO(url.replace("://", "://me:pw@")) as io:
         options = io.adapter.storage_options  # type: ignore[attr-defined]
         assert options["client_kwargs"]["headers"] == {"Authorization": "Basic bWU6cHc="}
-        _check(io)
+        check(io)
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_a_server_may_deny_what_is_not_there(http: Website, zarr_format: int) -> None:
     """As public buckets do that do not let everybody list them; where nothing is found, the denial is told."""
     with ZarrIO(http.folder / "a.zarr", "w", zarr_format=zarr_format) as io:
-        io.write_builder(_content())
+        io.write_builder(content())
     top = http.folder.parent
     http.traffic.trouble = lambda _, key, __: None if (top / key).is_file() else Refused(403, "AccessDenied")
 
     with ZarrIO(f"{http.url}/a.zarr") as io:
-        _check(io)
+        check(io)
     with pytest.raises(AccessError, match="access is denied"):
         ZarrIO(f"{http.url}/none.zarr")
 
@@ -437,7 +427,7 @@ def test_what_a_cache_holds_is_not_asked_for_again_nor_are_siblings(http: Websit
 def test_a_cache_over_a_bucket_takes_the_options_of_the_bucket_by_name(s3: Bucket, tmp_path: Path) -> None:
     """As fsspec has it; universal paths say the same."""
     with ZarrIO(f"{s3.url}/a.zarr", "w", storage_options=s3.storage_options) as io:
-        io.write_builder(_content())
+        io.write_builder(content())
     options = {"s3": s3.storage_options, "simplecache": {"cache_storage": str(tmp_path)}}
     universal = pytest.importorskip("upath").UPath
 
@@ -446,14 +436,14 @@ def test_a_cache_over_a_bucket_takes_the_options_of_the_bucket_by_name(s3: Bucke
         (universal(f"simplecache::{s3.url}/a.zarr", **options), {}),
     ):
         with ZarrIO(place, storage_options=given) as io:
-            _check(io)
+            check(io)
             assert io.adapter.location == Location(f"{s3.url}/a.zarr")
 
 
 def test_an_archive_is_read_through_a_chain(http: Website, tmp_path: Path) -> None:
     """Where its name does not tell, ``zip::`` does; a cache can stand between."""
     with ZarrIO(http.folder / "a.zip", "w") as io:
-        io.write_builder(_content())
+        io.write_builder(content())
     (http.folder / "a.zip").rename(http.folder / "asset-1234")
     url = f"{http.url}/asset-1234"
 
@@ -464,7 +454,7 @@ def test_an_archive_is_read_through_a_chain(http: Website, tmp_path: Path) -> No
         (f"zip::simplecache::{url}?token=hush", cache),
     ):
         with StoreIO(place, storage_options=options) as io:
-            _check(io)
+            check(io)
             assert (io.adapter.name, io.source) == ("zip", url)
     with pytest.raises(ArgumentError, match="'zip://inner::' is no cache"):
         ZarrIO(f"zip://inner::{url}")
