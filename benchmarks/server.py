@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.environments import CHECKOUT
@@ -66,7 +67,7 @@ def served(folder: Path, latency: float) -> Iterator[RunningServer]:
 def _told(traffic: Traffic) -> dict[str, int]:
     requests = traffic.requests
     alone = next(
-        (at for at, (one, other) in enumerate(zip(requests, requests[1:], strict=False)) if other.begun < one.ended),
+        (at for at, (one, other) in enumerate(pairwise(requests)) if other.begun < one.ended),
         len(requests),
     )
     return {
