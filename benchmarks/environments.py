@@ -78,7 +78,7 @@ _CHECKOUT_PATHS = (".", "adapters")
 
 def _beside_ours(name: str, *, library: str, python: str, shares: str) -> Subject:
     """Return a subject that runs in an environment of this package."""
-    ours = ("{checkout}[nwb]",)
+    ours = ("{checkout}[nwb,http]",)
     return Subject(name=name, library=library, python=python, requirements=ours, paths=_CHECKOUT_PATHS, shares=shares)
 
 
