@@ -417,7 +417,9 @@ class StoredArray(zarr.Array):
 
 def _own(values: np.ndarray) -> np.ndarray:
     """Return values that can be changed and keep no more than themselves in memory."""
-    is_part = values.base is not None and getattr(values.base, "nbytes", len(values.base)) > values.nbytes
+    base = values.base
+    held = 0 if base is None else base.nbytes if isinstance(base, np.ndarray) else len(base)
+    is_part = held > values.nbytes
     return values.copy() if is_part or not values.flags.writeable else values
 
 

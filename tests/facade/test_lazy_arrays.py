@@ -189,6 +189,19 @@ def test_what_is_read_can_be_changed_without_changing_the_file(data: dict[str, A
     assert first.flags.writeable
 
 
+@pytest.mark.parametrize("length", [1, 5])
+def test_of_a_chunk_that_was_never_stored_the_fill_value_is_read(tmp_path: Path, length: int) -> None:
+    """Other programs leave such chunks out, also where there is but one; what is read can be changed."""
+    group = zarr.create_group(tmp_path / "a.zarr")
+    group.create_array("x", shape=(length,), dtype="int64", fill_value=7)
+
+    with ZarrIO(tmp_path / "a.zarr", "r") as io:
+        values = io.read_builder()["x"].data[:]
+    values += 1
+
+    assert values.tolist() == [8] * length
+
+
 def test_zarrs_own_indexing_works(data: dict[str, Any]) -> None:
     """oindex, vindex and blocks are there."""
     assert data["matrix"].oindex[[0, 2], [1, 3]].tolist() == [[1, 3], [11, 13]]

@@ -27,6 +27,7 @@ CASES = [
         [ImportError],
         ["Reading from S3", "pip install 'hdmf-store[s3]'"],
     ),
+    (errors.UnlistableError(FILE, "405"), [OSError], [FILE, "405", "consolidate_metadata"]),
     (errors.LocationError(FILE, "cannot be named"), [ValueError], [FILE, "cannot be named"]),
     (errors.MissingHierarchyError(FILE, "does not exist"), [FileNotFoundError, OSError], [FILE, "does not exist"]),
     (errors.AccessError(FILE, "is not to be had"), [PermissionError, OSError], [FILE, "is not to be had"]),
