@@ -131,7 +131,7 @@ def numbers(*shape: int, chunks: tuple[int, ...] | None = None) -> Dataset:
 
 @pytest.mark.parametrize("zarr_format, expected", [(3, ["zarr.json"]), (2, ["zarr.json", ".zmetadata"])])
 def test_one_document_tells_all_objects(remote: Remote, tmp_path: Path, zarr_format: int, expected: list[str]) -> None:
-    """The first answer says which format it is; nobody looks for another one, and nothing else is asked."""
+    """The first answer says which format it is; nobody looks for another one, and nothing else is asked (NEEDS 23)."""
     remote.put(session(tmp_path / "a.zarr", 2, zarr_format))
     remote.traffic.clear()
 
@@ -289,7 +289,7 @@ def test_a_selection_fetches_the_chunks_that_it_touches_and_no_others(
 
 
 def test_a_file_that_nothing_lists_is_an_error_in_every_mode_that_reads(http: Website, tmp_path: Path) -> None:
-    """Never an empty file; with consolidated metadata it is read."""
+    """Never an empty file; with consolidated metadata it is read (NEEDS 24)."""
     remote = on_website(http)
     remote.put(session(tmp_path / "a.zarr", 1))
     with remote.opened(mode="r-") as io, pytest.raises(UnlistableError, match="without"):
