@@ -7,7 +7,7 @@ format 3 knows two encodings of keys, and a new array takes the one that the arr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 __all__ = ["keyed_apart", "left_behind"]
@@ -34,35 +34,35 @@ def keyed_apart(document: Mapping[str, Any], former: Mapping[str, Any] | None) -
     return {**document, "chunk_key_encoding": {**encoding, "name": "v2"}}
 
 
-def left_behind(
-    keys: Iterable[str], documents: Mapping[str, Mapping[str, Any]], former: Mapping[str, Mapping[str, Any]]
-) -> list[str]:
-    """Return the keys that new arrays would take for chunks of theirs, and that nobody committed.
+def left_behind(keys: Iterable[str], arrays: Iterable[str], former: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the keys in places of new arrays that look like chunks, and that nobody committed.
 
-    A write that was interrupted left them; what is written now need not cover them, as chunks that hold nothing but
-    the fill value are left out.
+    A write that was interrupted left them. They would be taken for chunks of the new arrays, whose own need not cover
+    them, as chunks that hold nothing but the fill value are left out.
 
     Parameters
     ----------
     keys : iterable of str
         What was there before the write.
-    documents, former : dict of str to dict
-        The documents of the new hierarchy and of the one that it replaces, by path.
+    arrays : iterable of str
+        The paths of the new arrays.
+    former : dict of str to dict
+        The documents of the hierarchy that is replaced, by path.
     """
-    patterns = {path: _pattern(document) for path, document in documents.items() if _is_array(document)}
+    places = set(arrays)
     committed = {path: _pattern(document) for path, document in former.items() if _is_array(document)}
     found = []
     for key in keys:
-        path = _holder(key, patterns)
-        if path is None:
+        path = _holder(key, places)
+        rest = key if path is None else key[len(path) :]
+        if path is None or not (_DEFAULT.fullmatch(rest) or _PLAIN.fullmatch(rest)):
             continue
-        rest = key[len(path) :]
-        if patterns[path].fullmatch(rest) and not (path in committed and committed[path].fullmatch(rest)):
+        if path not in committed or not committed[path].fullmatch(rest):
             found.append(key)
     return found
 
 
-def _holder(key: str, arrays: Mapping[str, Any]) -> str | None:
+def _holder(key: str, arrays: Container[str]) -> str | None:
     """Return the path of the array below which a key lies, or None."""
     end = key.rfind("/")
     while end > 0:

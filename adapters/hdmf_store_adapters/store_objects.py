@@ -135,6 +135,8 @@ class StoreObject:
 
     def remove_files(self, keys: Sequence[str]) -> None:
         """Remove keys, together, where the store can delete."""
+        if self._replaced is not None:
+            self._replaced.difference_update(keys)
         if keys and self._store.supports_deletes:
             sync(_together(self._store.delete, keys))
 

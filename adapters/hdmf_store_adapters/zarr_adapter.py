@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -392,7 +392,7 @@ class ZarrAdapter:
         address, zarr_format = self._location.address, self._held.format
         check_names(plan.nodes, known, address, self._held.reserved_names, self._medium.system)
         documents = group_documents(plan.nodes, known, zarr_format, address, self._held.itself)
-        beside, former = self._begin(plan, known)
+        former = self._begin(plan, known)
         writer = DatasetWriter(self._medium, zarr_format, address, self._wishes(), progress, former)
         try:
             fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
@@ -401,22 +401,27 @@ class ZarrAdapter:
             root = documents.get(ROOT) or known.get(ROOT) or {"attributes": {}}
             fresh = with_specification_codec(fresh, root, zarr_format)
             documents |= writer.write(fresh, interleave=plan.interleave, executor=plan.executor)
-            self._medium.remove_files(left_behind(beside, documents, former))
             self._commit(known, documents, plan.consolidate, progress)
         except BaseException:
             if not self._held.may_be_committed():
                 self._undo(known, plan, documents)
             raise
 
-    def _begin(self, plan: Plan, known: Mapping[str, Document]) -> tuple[Collection[str], Mapping[str, Document]]:
-        """Prepare the medium; return keys and documents of what lies beside the new ones until the commit."""
+    def _begin(self, plan: Plan, known: Mapping[str, Document]) -> Mapping[str, Document]:
+        """Prepare the medium; return the documents of what lies beside the new ones until the commit.
+
+        A write that was killed may have left chunks in the places of new arrays. They go first.
+        """
+        arrays = [path for path, node in plan.nodes.items() if isinstance(node, Dataset) and path not in known]
         if not self._held.is_new:
             self._medium.begin_changes()
-            if not self.at_best.transactional:  # a write that was killed may have left chunks in these places
-                self._medium.remove(_new_folders(plan, known))
-            return (), {}
+            if not self.at_best.transactional:
+                self._medium.remove([path[1:] for path in arrays])
+            return {}
         beside = self._medium.begin_replacement()
-        return beside, self._held.former() if beside else {}
+        former = self._held.former() if beside else {}
+        self._medium.remove_files(left_behind(beside, arrays, former))
+        return former
 
     def _wishes(self) -> Layout:
         """Return what the user of this adapter wishes for every dataset."""

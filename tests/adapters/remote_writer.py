@@ -36,6 +36,7 @@ PLANS: dict[str, dict[str, Node]] = {
         "/g": _scalar("a group no longer"),
         "/fresh": _numbers(40, 9),
     },
+    "other": {"/": Group({"state": "other"}), "/a": _numbers(60), "/g": _scalar("other"), "/fresh": _numbers(70, 9)},
     "added": {
         "/more": Group({"x": 2}),
         "/more/c": _numbers(0, 3),
