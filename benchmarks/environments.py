@@ -74,12 +74,15 @@ class Subject:
 
 
 _CHECKOUT_PATHS = (".", "adapters")
+#: What this package is measured with; moto for the server that its files are written to.
+_OURS = ("{checkout}[nwb,http,obstore,s3]", "moto[s3,server]>=5.1")
+#: What hdmf-zarr reads files of web servers with.
+_HTTP = ("fsspec[http]",)
 
 
 def _beside_ours(name: str, *, library: str, python: str, shares: str) -> Subject:
     """Return a subject that runs in an environment of this package."""
-    ours = ("{checkout}[nwb,http]",)
-    return Subject(name=name, library=library, python=python, requirements=ours, paths=_CHECKOUT_PATHS, shares=shares)
+    return Subject(name=name, library=library, python=python, requirements=_OURS, paths=_CHECKOUT_PATHS, shares=shares)
 
 
 SUBJECTS: tuple[Subject, ...] = (
@@ -87,21 +90,21 @@ SUBJECTS: tuple[Subject, ...] = (
         name="ours-3.11",
         library="hdmf-store",
         python="3.11",
-        requirements=("{checkout}[nwb,http]",),
+        requirements=_OURS,
         paths=_CHECKOUT_PATHS,
     ),
     Subject(
         name="ours-newest",
         library="hdmf-store",
         python=">=3.12",
-        requirements=("{checkout}[nwb,http]",),
+        requirements=_OURS,
         paths=_CHECKOUT_PATHS,
     ),
     Subject(
         name="hdmf-zarr-0.13",
         library="hdmf-zarr",
         python="3.11",
-        requirements=("hdmf-zarr==0.13.0", "pynwb", "fsspec[http]"),
+        requirements=("hdmf-zarr==0.13.0", "pynwb", *_HTTP),
         # it stores references as pickles, which its numcodecs decodes only where that is allowed
         variables={"NUMCODECS_ALLOW_UNSAFE_PICKLE_DECODE": "1"},
     ),
@@ -109,7 +112,7 @@ SUBJECTS: tuple[Subject, ...] = (
         name="hdmf-zarr-0.14",
         library="hdmf-zarr",
         python=">=3.12",
-        requirements=("hdmf-zarr==0.14.0", "pynwb", "fsspec[http]"),
+        requirements=("hdmf-zarr==0.14.0", "pynwb", *_HTTP),
     ),
     Subject(name="hdf5-3.11", library="hdf5", python="3.11", requirements=("pynwb",)),
     Subject(name="hdf5-newest", library="hdf5", python=">=3.12", requirements=("pynwb",)),

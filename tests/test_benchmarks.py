@@ -6,6 +6,8 @@ import json
 import re
 import runpy
 import sys
+import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,11 @@ import pytest
 
 from benchmarks.data import recording
 from benchmarks.environments import SUBJECTS
+from benchmarks.experiments.bundle import joined, taken_apart
 from benchmarks.facts import together
 from benchmarks.measure import Bench, run_stage
 from benchmarks.memory import watch_added_memory
+from benchmarks.network import far_away, least_rounds
 from benchmarks.page import page
 from benchmarks.plots import plot_of
 from benchmarks.report import target_rows
@@ -158,6 +162,41 @@ def test_a_wrong_answer_is_a_failure_of_its_stage(tmp_path):
     run_stage(read, bench)
 
     assert bench.failures == {"read": "WrongAnswerError: rows: expected 3, found 2"}
+
+
+def test_a_server_far_away_answers_late_and_tells_what_it_was_asked_since_the_last_time(tmp_path):
+    keys = ["a.zarr/zarr.json", "a.zarr/x/c/0", "a.zarr/x/zarr.json", "a.zarr/y/c.0.1", "a.zarr/x/c/0"]
+    for key in set(keys):
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_text(key)
+
+    with far_away(tmp_path, latency=0.05) as remote:
+        begun = time.monotonic()
+        found = [urllib.request.urlopen(f"{remote.url}/{key}").read().decode() for key in keys]
+        taken = time.monotonic() - begun
+        asked, afterwards = remote.asked(), remote.asked()
+
+    assert found == keys
+    assert taken >= len(keys) * 0.05
+    assert (asked.requests, asked.before_chunks, asked.chunks, asked.rounds, asked.at_once) == (5, 1, 3, 5, 1)
+    assert (asked.chunk_keys, asked.by_method) == ([keys[1], keys[3], keys[4]], {"GET": 5})
+    assert asked.repeated == 1
+    assert 4 * 0.05 <= asked.chunk_seconds <= taken
+    assert afterwards.requests == 0
+
+
+@pytest.mark.parametrize(("objects", "rounds"), [(0, 1), (1, 2), (64, 2), (65, 3)])
+def test_the_way_takes_a_round_for_the_document_and_one_for_each_64_objects(objects, rounds):
+    assert least_rounds(objects) == rounds
+
+
+def test_a_bundle_holds_every_piece_under_its_key(tmp_path):
+    pieces = {"x/c/0": b"\0\1", "x/c/1": b"", "ü/c": b"last"}
+    for key, piece in pieces.items():
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(piece)
+
+    assert taken_apart(joined(tmp_path, pieces)) == pieces
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can set the mark of memory back")
