@@ -73,9 +73,9 @@ TARGETS: tuple[Target, ...] = (
     Target(scenario="bulk_array", of="read", limit=1 / 2.5, against=Against.PEER),
     Target(scenario="windows", of="one window", limit=0.005, against=Against.NOBODY),
     Target(scenario="streamed", of="write", limit=1.0, against=Against.NOBODY),
-    Target(scenario="remote_many_objects", of="open+read over HTTP", limit=1 / 20, against=Against.PEER),
+    Target(scenario="remote_session", of="open+read over HTTP", limit=1 / 20, against=Against.PEER),
     *(
-        Target(scenario="remote_many_objects", of=count, limit=limit, against=Against.NOBODY, quantity=Quantity.COUNT)
+        Target(scenario="remote_session", of=count, limit=limit, against=Against.NOBODY, quantity=Quantity.COUNT)
         for count, limit in {"before the batch": 3, "round trips above the least": 5, "repeated": 0}.items()
     ),
     Target(scenario="export_hdf5", of="export", limit=0.5, against=Against.PEER),
