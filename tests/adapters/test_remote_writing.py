@@ -156,9 +156,9 @@ def test_an_append_puts_what_is_new_and_the_root(s3: Bucket, at: Callable[[Bucke
 
 CASES = {
     "a new file": ("w", [], "new", (), 2, None),
-    "in place of another": ("w", ["old"], "new", ("old",), 1, None),
+    "in place of another": ("w", ["old"], "new", ("old",), 2, None),
     "in place of one that replaced another": ("w", ["new", "old"], "new", ("old",), 3, None),
-    "after one that was killed": ("w", ["old"], "new", ("old",), 2, 4),
+    "after one that was killed": ("w", ["old"], "new", ("old",), 4, 4),
     "added": ("a", ["old"], "added", ("old",), 1, None),
 }
 """Mode, what is there before, what is written, what of that readers see; of how many requests one is tried, and at
