@@ -30,6 +30,15 @@ DECODING_ERRORS = (ValueError, TypeError, RuntimeError, LookupError, OSError, EO
 
 BLOSC_SHUFFLES = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
 
+
+class _SteadyGZip(numcodecs.GZip):
+    """Gzip without the time of day in its header (RFC 1952, bytes 4 to 8), so that equal values are equal bytes."""
+
+    def encode(self, buf: Any) -> bytes:
+        data = bytes(super().encode(buf))
+        return data[:4] + bytes(4) + data[8:]
+
+
 # Steps that map bytes to bytes and run no code of the file's choosing: the codec's name in a document is
 # looked up here and nowhere else, so that a file cannot name a class of another package.
 _NUMCODECS_BYTES = {
@@ -203,7 +212,7 @@ def _byte_step(name: str, configuration: dict[str, Any], item_size: int) -> numc
     if name == "zstd":
         return numcodecs.Zstd(level=configuration.get("level", 0), checksum=configuration.get("checksum", False))
     if name == "gzip":
-        return numcodecs.GZip(level=configuration.get("level", 5))
+        return _SteadyGZip(level=configuration.get("level", 5))
     if name in _NUMCODECS_BYTES:
         known: Callable[..., numcodecs.abc.Codec] = _NUMCODECS_BYTES[name]
         settings = {key: value for key, value in configuration.items() if key != "id"}

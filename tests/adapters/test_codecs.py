@@ -58,7 +58,7 @@ CHAINS = {
     "numcodecs-lz4": [LITTLE, step("numcodecs.lz4", acceleration=1)],
     "numcodecs-zstd": [LITTLE, step("numcodecs.zstd", level=3)],
     "numcodecs-blosc": [LITTLE, step("numcodecs.blosc", cname="zstd", clevel=3, shuffle=1, blocksize=0)],
-    "numcodecs-shuffle": [LITTLE, step("numcodecs.shuffle", elementsize=2), step("gzip", level=1)],
+    "numcodecs-shuffle": [LITTLE, step("numcodecs.shuffle", elementsize=2), step("zstd", level=1, checksum=False)],
     "numcodecs-crc32": [LITTLE, {"name": "numcodecs.crc32", "configuration": {}}],
     "numcodecs-adler32": [LITTLE, {"name": "numcodecs.adler32", "configuration": {}}],
     "numcodecs-fletcher32": [LITTLE, {"name": "numcodecs.fletcher32", "configuration": {}}],
