@@ -276,10 +276,11 @@ class HeldDocuments:
 
     def may_be_committed(self) -> bool:
         """Return whether a commit that failed may have been stored, as when only the answer of a server was lost."""
-        if self._committing is None:
+        commit, self._committing = self._committing, None  # the next write has one of its own
+        if commit is None:
             return False
         try:
-            return self.medium.read(self._committing[0]) == self._committing[1]
+            return self.medium.read(commit[0]) == commit[1]
         except Exception:  # noqa: BLE001 - who cannot be asked may have stored it
             return True
 

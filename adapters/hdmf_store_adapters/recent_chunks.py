@@ -17,12 +17,12 @@ class RecentChunks:
     Parameters
     ----------
     budget : int, default 32 MiB
-        Bytes. Text and records count with the pointers that they take in an array.
+        Bytes; of text, also its characters.
     """
 
     def __init__(self, budget: int = 32 * 2**20) -> None:
         self._budget = budget
-        self._chunks: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._chunks: OrderedDict[str, tuple[np.ndarray, int]] = OrderedDict()
         self._size = 0
         self._lock = Lock()
 
@@ -31,15 +31,16 @@ class RecentChunks:
         with self._lock:
             if key in self._chunks:
                 self._chunks.move_to_end(key)
-                return self._chunks[key]
+                return self._chunks[key][0]
         chunk = decode()
         chunk.flags.writeable = False
+        size = _size_of(chunk)
         with self._lock:
-            if key not in self._chunks and chunk.nbytes <= self._budget:
-                self._chunks[key] = chunk
-                self._size += chunk.nbytes
+            if key not in self._chunks and size is not None and size <= self._budget:
+                self._chunks[key] = (chunk, size)
+                self._size += size
                 while self._size > self._budget:
-                    self._size -= self._chunks.popitem(last=False)[1].nbytes
+                    self._size -= self._chunks.popitem(last=False)[1][1]
         return chunk
 
     def clear(self) -> None:
@@ -47,3 +48,13 @@ class RecentChunks:
         with self._lock:
             self._chunks.clear()
             self._size = 0
+
+
+def _size_of(chunk: np.ndarray) -> int | None:
+    """Return the bytes that a chunk takes; None where its elements do not tell theirs, so that it is not kept."""
+    if chunk.dtype != object:
+        return chunk.nbytes
+    try:
+        return chunk.nbytes + sum(map(len, chunk.flat))
+    except TypeError:
+        return None

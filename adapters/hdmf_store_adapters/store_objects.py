@@ -213,7 +213,7 @@ class StoreObject:
         if self._replaced is None:
             return
         replaced, late = self._replaced, self._late
-        left = replaced - late.keys() - self._written
+        left = replaced - late.keys()
         self._replaced, self._late = None, {}
         for key in [key for key in late if "/" not in key]:  # one by one: the last is the commit
             try:

@@ -88,3 +88,6 @@ def test_memory_is_bounded() -> None:
     chunk("large", 1000)
     chunk("large", 1000)
     assert decoded[-2:] == ["large", "large"]
+    for _ in range(2):
+        recent.find("text", lambda: decoded.append("text") or np.array(["x" * 3000], object))
+    assert decoded[-2:] == ["text", "text"]

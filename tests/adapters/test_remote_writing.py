@@ -302,3 +302,30 @@ def test_a_commit_whose_answer_is_lost_is_not_taken_back(s3: Bucket, at: Callabl
     s3.traffic.trouble = lambda *_: None
 
     assert seen(place, s3) == (meant("new") if mode == "w" else meant("old", "added"))
+
+
+@both_engines
+def test_a_lost_answer_does_not_keep_the_next_failure_from_being_undone(
+    s3: Bucket, at: Callable[[Bucket], Any]
+) -> None:
+    """By the same writer: what it adds next and fails to commit goes."""
+    place, done = at(s3), []
+    write(place, s3, PLANS["old"])
+
+    def lost(method: str, key: str, _count: int) -> Any:
+        if method == "PUT" and key.endswith("a.zarr/zarr.json"):
+            done.append(key)
+            return Dropped() if len(done) == 1 else Refused(403, "AccessDenied")
+        return Refused(403, "AccessDenied") if method == "PUT" and key.endswith("later/zarr.json") else None
+
+    adapter = opened(place, "a", s3)
+    s3.traffic.trouble = lost
+    with pytest.raises(OSError):
+        adapter.write(Plan(nodes=PLANS["added"]))
+    with pytest.raises(OSError):
+        adapter.write(Plan(nodes={"/later": PLANS["old"]["/a"]}))
+    s3.traffic.trouble = lambda *_: None
+    adapter.close()
+
+    assert seen(place, s3) == meant("old", "added")
+    assert stray(s3, place) == []
