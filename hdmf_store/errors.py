@@ -132,48 +132,35 @@ class MissingExtraError(HDMFStoreError, ImportError):
         return f"{self.purpose} needs {self.library}, which is not installed: pip install 'hdmf-store[{self.extra}]'"
 
 
+@attrs.define(eq=False, slots=False)  # without slots, so that built-in errors can be a second base
+class _PlaceError(HDMFStoreError):
+    """What is wrong with a place as a whole."""
+
+    location: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}"
+
+
 @attrs.define(eq=False)
-class LocationError(HDMFStoreError, ValueError):
+class LocationError(_PlaceError, ValueError):
     """A place that cannot be named, or not be reached from another place."""
 
-    location: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.location}: {self.reason}"
-
 
 @attrs.define(eq=False)
-class MissingHierarchyError(HDMFStoreError, FileNotFoundError):
+class MissingHierarchyError(_PlaceError, FileNotFoundError):
     """Nothing that can be read is stored at a place."""
 
-    location: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.location}: {self.reason}"
-
 
 @attrs.define(eq=False)
-class AccessError(HDMFStoreError, PermissionError):
+class AccessError(_PlaceError, PermissionError):
     """A server does not let us read or write at a place, with the credentials that it was given or without any."""
 
-    location: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.location}: {self.reason}"
-
 
 @attrs.define(eq=False)
-class UnreachableError(HDMFStoreError, ConnectionError):
+class UnreachableError(_PlaceError, ConnectionError):
     """A server does not answer, or answers that it cannot serve."""
-
-    location: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.location}: {self.reason}"
 
 
 @attrs.define(eq=False)
@@ -199,14 +186,8 @@ class UnlistableError(HDMFStoreError, OSError):
 
 
 @attrs.define(eq=False)
-class HierarchyExistsError(HDMFStoreError, FileExistsError):
+class HierarchyExistsError(_PlaceError, FileExistsError):
     """Something is stored at a place that has to be free."""
-
-    location: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.location}: {self.reason}"
 
 
 @attrs.define(eq=False)

@@ -21,19 +21,25 @@ from hdmf_store.translate.specs import without_specs
 
 __all__ = ["consolidate", "convert", "copy"]
 
+_OVERWRITE = click.option(
+    "--overwrite", is_flag=True, help="Replace DST if it exists; it survives until the new file is complete."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+_QUIET = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+
 
 @command
 @on_servers
 @click.argument("src")
 @click.argument("dst")
-@click.option("--overwrite", is_flag=True, help="Replace DST if it exists; it survives until the new file is complete.")
+@_OVERWRITE
 @click.option(
     "--zarr-format", type=click.Choice(["2", "3"]), help="The Zarr format of DST; 3 by default. Only for Zarr."
 )
 @click.option("--copy-links", is_flag=True, help="Copy what links lead to in other files, so that DST stands alone.")
 @MAY_READ
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@_JSON
+@_QUIET
 def convert(
     src: str,
     dst: str,
@@ -63,11 +69,11 @@ def convert(
 @click.argument("src")
 @click.argument("dst")
 @click.option("--path", default=ROOT, metavar="PATH", help="Copy this object alone, with all below it.")
-@click.option("--overwrite", is_flag=True, help="Replace DST if it exists; it survives until the new file is complete.")
+@_OVERWRITE
 @click.option("--copy-links", is_flag=True, help="Copy what links lead to outside of what is copied.")
 @MAY_READ
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@_JSON
+@_QUIET
 def copy(
     src: str,
     dst: str,
@@ -99,7 +105,7 @@ def copy(
 @on_servers
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@_QUIET
 def consolidate(file: str, as_json: bool, quiet: bool) -> None:
     """Bring the consolidated metadata of FILE up to date, or make it where there is none.
 
