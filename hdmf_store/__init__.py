@@ -34,6 +34,7 @@ from hdmf_store.errors import (
     UnreadableError,
     UnsupportedValueError,
 )
+from hdmf_store.facade.inspecting import inspect
 from hdmf_store.facade.nwb import NWBZarrIO
 from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
 from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
@@ -57,6 +58,7 @@ from hdmf_store.nodes import (
 from hdmf_store.translate.data_io import ZarrDataIO
 from hdmf_store.translate.from_builders import ROOT_NAME
 from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR
+from hdmf_store.translate.summary import Summary
 from hdmf_store_adapters.stores import SUPPORTED_ZARR_STORES, DirectoryStore, NestedDirectoryStore, TempStore
 from hdmf_store_adapters.synchronizers import ProcessSynchronizer, ThreadSynchronizer
 
@@ -105,6 +107,7 @@ __all__ = [
     "RefusedTargetError",
     "StoreAdapter",
     "StoreIO",
+    "Summary",
     "Target",
     "TempStore",
     "Text",
@@ -119,6 +122,7 @@ __all__ = [
     "ZarrIO",
     "ZarrReference",
     "__version__",
+    "inspect",
     "open_adapter",
     "register_adapter",
 ]

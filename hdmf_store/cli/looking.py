@@ -7,7 +7,7 @@ import sys
 import click
 
 from hdmf_store.adapter import plugins
-from hdmf_store.cli.about import about, about_as_json, lines_of
+from hdmf_store.cli.about import lines_of
 from hdmf_store.cli.calls import DIFFERENT, MAY_READ, OUT, TABLE, WIDE, Opened, command, name_of
 from hdmf_store.cli.installed import plugin_as_json, table_of
 from hdmf_store.cli.progress import Bar
@@ -15,6 +15,7 @@ from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import file_as_json, strict_json, tree_of
 from hdmf_store.translate.compare import Comparison, compare
 from hdmf_store.translate.examine import examine
+from hdmf_store.translate.summary import summarise
 
 __all__ = ["adapters", "info", "tree", "verify"]
 
@@ -82,9 +83,9 @@ def info(file: str, as_json: bool) -> None:
     No values are read. `tree` shows the objects one by one.
     """
     with Opened(file, "r") as adapter:
-        found = about(adapter)
+        found = summarise(adapter)
     if as_json:
-        click.echo(strict_json(about_as_json(found)))
+        click.echo(strict_json(found.as_dict()))
     else:
         for line in lines_of(found):
             WIDE.print(line, markup=False)

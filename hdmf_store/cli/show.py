@@ -4,45 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from typing import Any
 
-import attrs
 import numpy as np
 from rich.text import Text as Styled
 from rich.tree import Tree
 
-from hdmf_store.adapter import Location, StoreAdapter
+from hdmf_store.adapter import StoreAdapter
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Target, basename
 from hdmf_store.translate.specs import spec_root, without_specs
+from hdmf_store.translate.summary import cached_specifications, type_of
 
-__all__ = ["Stored", "cached_specifications", "file_as_json", "size_of", "stored_size", "strict_json", "tree_of"]
+__all__ = ["file_as_json", "strict_json", "tree_of"]
 
-_TYPE_KEYS = ("neurodata_type", "data_type")
-_HIDDEN_ATTRIBUTES = ("namespace", "object_id", ".specloc", *_TYPE_KEYS)
-
-
-@attrs.frozen
-class Stored:
-    """What a file takes on disk."""
-
-    size: int
-    files: int
-
-
-def stored_size(location: Location) -> Stored | None:
-    """Return what a local file or folder takes on disk; None for what lies elsewhere."""
-    if not location.is_local:
-        return None
-    if os.path.isfile(location.address):
-        return Stored(os.path.getsize(location.address), 1)
-    found = [os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(location.address) for name in names]
-    return Stored(sum(found), len(found))
-
-
-def size_of(dataset: Dataset) -> int:
-    """Return the bytes of a dataset's values in memory."""
-    return math.prod(dataset.shape) * max(1, dataset.element.dtype.itemsize)
+_HIDDEN_ATTRIBUTES = ("namespace", "object_id", ".specloc", "neurodata_type", "data_type")
 
 
 def tree_of(adapter: StoreAdapter, *, attributes: bool, depth: int | None) -> Tree:
@@ -77,7 +52,7 @@ def _label(name: str, node: Node, *, bold: bool) -> Styled:
     if isinstance(node, Dataset):
         shape = " x ".join(map(str, node.shape)) or "scalar"
         label.append(f"  {shape}  {node.element}", style="green")
-    kind = next((node.attributes[key] for key in _TYPE_KEYS if key in node.attributes), None)
+    kind = type_of(node)
     return label.append(f"  {kind}", style="magenta") if kind else label
 
 
@@ -86,16 +61,6 @@ def _shown(value: Any) -> str:
         return f"-> {value.path}"
     text = repr(value.tolist() if isinstance(value, np.ndarray | np.generic) else value)
     return text if len(text) <= 100 else text[:97] + "..."
-
-
-def cached_specifications(hierarchy: Hierarchy) -> list[str]:
-    """Return the namespaces whose specifications a hierarchy caches, with their versions."""
-    base = spec_root(hierarchy)
-    return [
-        f"{basename(name)} {basename(version)}"
-        for name in hierarchy.children.get(base or "", ())
-        for version in hierarchy.children.get(name, ())
-    ]
 
 
 def strict_json(value: Any) -> str:

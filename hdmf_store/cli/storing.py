@@ -12,12 +12,13 @@ from hdmf_store.adapter import StoreAdapter
 from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, human, name_of
 from hdmf_store.cli.progress import Bar
 from hdmf_store.cli.servers import on_servers
-from hdmf_store.cli.show import size_of, stored_size, strict_json
+from hdmf_store.cli.show import strict_json
 from hdmf_store.nodes import ROOT, Dataset
 from hdmf_store.translate.convert import convert as convert_file
 from hdmf_store.translate.copying import copy as copy_nodes
 from hdmf_store.translate.copying import kept_options
 from hdmf_store.translate.specs import without_specs
+from hdmf_store.translate.summary import size_of, stored_size
 
 __all__ = ["consolidate", "convert", "copy"]
 

@@ -1,0 +1,62 @@
+"""`inspect`: what a file is, in one call and without constructing containers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hdmf_store.adapter import StoreAdapter, open_adapter
+from hdmf_store.facade.arguments import check_type
+from hdmf_store.translate.summary import Summary, summarise
+
+__all__ = ["inspect"]
+
+
+def inspect(path: Any, storage_options: Mapping[str, Any] | None = None, may_read: Any = ()) -> Summary:
+    """Sum up a file of any store: its kind, types of objects, sizes, codecs, cached specifications.
+
+    Only metadata is read: a request or two where it is consolidated. Neither pynwb nor the specifications of an
+    extension are needed, whatever types the file holds.
+
+    Parameters
+    ----------
+    path : str, Path, URL, store object, StoreAdapter or StoreIO
+        What is open already is used as it is, and stays open.
+    storage_options : dict, optional
+        For a URL, as for `ZarrIO`.
+    may_read : str, Path, list or dict, optional
+        Places to which the file may lead as well, as for `ZarrIO`.
+
+    Returns
+    -------
+    Summary
+        `Summary.as_dict` has it as plain data.
+
+    Raises
+    ------
+    MissingHierarchyError
+        If nothing is there.
+    ArgumentError
+        If no adapter serves the place.
+
+    Examples
+    --------
+    >>> from hdmf.build import GroupBuilder
+    >>> from zarr.storage import MemoryStore
+    >>> from hdmf_store import ZarrIO, inspect
+    >>> store = MemoryStore()
+    >>> with ZarrIO(store, "w") as io:
+    ...     io.write_builder(GroupBuilder("root", attributes={"data_type": "Container", "namespace": "hdmf-common"}))
+    >>> inspect(store).types
+    {'hdmf-common.Container': 1}
+    """
+    check_type("storage_options", storage_options, Mapping, optional=True)
+    given = getattr(path, "adapter", path)
+    if isinstance(given, StoreAdapter) and given.mode:
+        return summarise(given)
+    options = {} if storage_options is None else {"storage_options": storage_options}
+    adapter = open_adapter(given, "r", may_read, **options)
+    try:
+        return summarise(adapter)
+    finally:
+        adapter.close()
