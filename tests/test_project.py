@@ -58,6 +58,7 @@ PUBLIC_NAMES = [
     "SUPPORTED_ZARR_STORES",
     "StoreAdapter",
     "StoreIO",
+    "Summary",
     "Target",
     "TempStore",
     "Text",
@@ -72,6 +73,7 @@ PUBLIC_NAMES = [
     "ZarrIO",
     "ZarrReference",
     "__version__",
+    "inspect",
     "open_adapter",
     "register_adapter",
 ]

@@ -10,9 +10,9 @@ from hdmf_store.adapter import plugins
 from hdmf_store.cli.about import lines_of
 from hdmf_store.cli.calls import DIFFERENT, MAY_READ, OUT, TABLE, WIDE, Opened, command, name_of
 from hdmf_store.cli.installed import plugin_as_json, table_of
-from hdmf_store.cli.progress import Bar
 from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import file_as_json, strict_json, tree_of
+from hdmf_store.facade.bars import Bars
 from hdmf_store.translate.compare import Comparison, compare
 from hdmf_store.translate.examine import examine
 from hdmf_store.translate.summary import summarise
@@ -36,13 +36,15 @@ def verify(file: str, against: str | None, may_read: tuple[str, ...], as_json: b
     with Opened(file, "r", may_read=may_read) as first:
         if against is None:
             total = len(first.load())
-            with Bar(f"Reading {first.location.name}", total, quiet or as_json, objects=True) as bar:
-                outcome = examine(first, lambda count: bar(0, count), may_read)
+            with Bars(f"Reading {first.location.name}", hidden=quiet or as_json) as bars:
+                bars.begin(None, total, counts_size=False)
+                outcome = examine(first, lambda count: bars(0, count), may_read)
         else:
             with Opened(against, "r", may_read=may_read) as second:
                 total = len(first.load())
-                with Bar(f"Comparing {first.location.name}", total, quiet or as_json, objects=True) as bar:
-                    outcome = compare(first, second, lambda count: bar(0, count), may_read)
+                with Bars(f"Comparing {first.location.name}", hidden=quiet or as_json) as bars:
+                    bars.begin(None, total, counts_size=False)
+                    outcome = compare(first, second, lambda count: bars(0, count), may_read)
     _report(file, against, outcome, as_json, quiet)
     sys.exit(DIFFERENT if outcome.differences else 0)
 

@@ -10,10 +10,10 @@ import click
 
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, human, name_of
-from hdmf_store.cli.progress import Bar
 from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import strict_json
-from hdmf_store.nodes import ROOT, Dataset
+from hdmf_store.facade.bars import Bars
+from hdmf_store.nodes import ROOT, Dataset, Link
 from hdmf_store.translate.convert import convert as convert_file
 from hdmf_store.translate.copying import copy as copy_nodes
 from hdmf_store.translate.copying import kept_options
@@ -135,13 +135,14 @@ def _run(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Store with a progress bar over the values at a path and below, and sum up."""
+    """Store with progress bars over the values at a path and below, and sum up."""
     started = time.monotonic()
     nodes = source.load().nodes
     inside = [node for at, node in nodes.items() if f"{at}/".startswith(f"{path.rstrip('/')}/")]
     total = sum(size_of(node) for node in inside if isinstance(node, Dataset))
-    with Bar(f"{what} {source.location.name}", total, quiet or as_json) as bar:
-        count = store(progress=bar)
+    with Bars(f"{what} {source.location.name}", hidden=quiet or as_json) as bars:
+        bars.begin(total, sum(not isinstance(node, Link) for node in inside))
+        count = store(progress=bars)
     stored = stored_size(destination.location)
     seconds = time.monotonic() - started
     facts = {

@@ -8,7 +8,7 @@ import numpy as np
 
 from hdmf_store.errors import ArgumentTypeError
 
-__all__ = ["check_callable", "check_flags", "check_type"]
+__all__ = ["check_flags", "check_type"]
 
 
 def check_type(name: str, value: Any, *kinds: type, optional: bool = False) -> None:
@@ -38,12 +38,6 @@ def check_flags(**flags: Any) -> None:
     for name, value in flags.items():
         if not isinstance(value, bool | np.bool_):
             raise ArgumentTypeError(f"{name} must be True or False, not {_shown(value)}")
-
-
-def check_callable(name: str, value: Any) -> None:
-    """Refuse an argument that is neither None nor can be called."""
-    if value is not None and not callable(value):
-        raise ArgumentTypeError(f"{name} must be a function or None, not {_shown(value)}")
 
 
 def _shown(value: Any) -> str:

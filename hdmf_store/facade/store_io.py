@@ -24,7 +24,6 @@ from hdmf_store.adapter import (
     CREATING_MODES,
     READING_MODES,
     Location,
-    Progress,
     StoreAdapter,
     adapter_class_for,
     check_mode,
@@ -37,9 +36,10 @@ from hdmf_store.errors import (
     ModeError,
 )
 from hdmf_store.facade.anonymous import can_open
-from hdmf_store.facade.arguments import check_callable, check_flags, check_type
+from hdmf_store.facade.arguments import check_flags, check_type
 from hdmf_store.facade.exported import WriteArguments, exported
 from hdmf_store.facade.namespaces import adapter_of, load_from_open, load_from_place
+from hdmf_store.facade.reporting import check_progress, reports_to
 from hdmf_store.facade.workers import Workers
 from hdmf_store.translate.from_builders import Destination, path_of
 from hdmf_store.translate.growing import admit_long_columns, columns_in_memory
@@ -284,7 +284,7 @@ class StoreIO(HDMFIO):
         *,
         herd: Any = None,
         executor: Executor | None = None,
-        progress: Progress | None = None,
+        progress: Any = None,
     ) -> None:
         """Store a container, or what is new and changed in one that was read.
 
@@ -310,8 +310,10 @@ class StoreIO(HDMFIO):
             Does that work in place of own processes: a cluster's, for instance.
         herd : HERD, optional
             External resources to extend; needs `herd_path`.
-        progress : callable, optional
-            Called with the bytes and the objects that were written since the last call.
+        progress : bool, callable, or bar, optional
+            True shows bars over bytes and objects, or a line now and then where there is no terminal. A function is
+            called with the bytes and the objects that were written since the last call. A bar such as tqdm's, or its
+            class, counts bytes.
 
         Raises
         ------
@@ -329,16 +331,17 @@ class StoreIO(HDMFIO):
             consolidate_metadata=consolidate_metadata,
         )
         team = Workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
-        check_callable("progress", progress)
+        check_progress(progress)
         herd = self._herd_of(container, herd)
         earlier = self._written_columns(container)
         builder = self.manager.build(container, source=self.source, root=True)
-        with team.pool() as pool:
+        with team.pool() as pool, reports_to(progress, self._writing) as reports:
             wishes = Wishes(
                 catalogs=[self.manager.namespace_catalog] if cache_spec else [],
                 consolidate=consolidate_metadata,
                 interleave=not exhaust_dci,
-                progress=progress,
+                begin=reports.begin,
+                progress=reports.report,
                 executor=pool,
             )
             self._store(builder, self._destination(link_data), wishes)
@@ -361,7 +364,7 @@ class StoreIO(HDMFIO):
         exhaust_dci: bool = True,
         export_source: str | None = None,
         consolidate_metadata: bool = True,
-        progress: Progress | None = None,
+        progress: Any = None,
     ) -> None:
         """Store a root's builder and all below it.
 
@@ -377,10 +380,16 @@ class StoreIO(HDMFIO):
         check_type("builder", builder, GroupBuilder)
         check_flags(link_data=link_data, exhaust_dci=exhaust_dci, consolidate_metadata=consolidate_metadata)
         check_type("export_source", export_source, str, os.PathLike, optional=True)
-        check_callable("progress", progress)
+        check_progress(progress)
         origin = None if export_source is None else Location.of(export_source)
-        wishes = Wishes(consolidate=consolidate_metadata, interleave=not exhaust_dci, progress=progress)
-        self._store(builder, self._destination(link_data, origin), wishes)
+        with reports_to(progress, self._writing) as reports:
+            wishes = Wishes(
+                consolidate=consolidate_metadata,
+                interleave=not exhaust_dci,
+                begin=reports.begin,
+                progress=reports.report,
+            )
+            self._store(builder, self._destination(link_data, origin), wishes)
 
     def export(
         self,
@@ -395,7 +404,7 @@ class StoreIO(HDMFIO):
         consolidate_metadata: bool = True,
         *,
         executor: Executor | None = None,
-        progress: Progress | None = None,
+        progress: Any = None,
     ) -> None:
         """Store what another file holds, whatever backend reads it.
 
@@ -428,7 +437,7 @@ class StoreIO(HDMFIO):
         check_type("container", container, AbstractContainer, optional=True)
         check_type("write_args", write_args, Mapping, optional=True)
         team = Workers(number_of_jobs, max_threads_per_process, multiprocessing_context, executor)
-        check_callable("progress", progress)
+        check_progress(progress)
         if self._mode not in CREATING_MODES:
             raise UnsupportedModeError(self.source, "export", self._mode, "mode 'w'")
         arguments = WriteArguments.of(write_args, consolidate_metadata)
@@ -436,13 +445,14 @@ class StoreIO(HDMFIO):
         with exported(src_io, container, clear_cache, self.source, StoreIO) as (builder, is_built):
             catalogs = [io.manager.namespace_catalog for io in (self, src_io) if io.manager is not None]
             origin = Location.of(str(src_io.source)) if isinstance(src_io.source, str | Path) else None
-            with team.pool() as pool:
+            with team.pool() as pool, reports_to(progress, self._writing) as reports:
                 wishes = Wishes(
                     catalogs=catalogs if cache_spec else [],
                     named_by=[] if is_built else catalogs,
                     consolidate=arguments.consolidate_metadata,
                     interleave=not arguments.exhaust_dci,
-                    progress=progress,
+                    begin=reports.begin,
+                    progress=reports.report,
                     executor=pool,
                 )
                 others = Others(may_read={**getattr(src_io, "_may_read", {}), **self._may_read})
@@ -466,6 +476,10 @@ class StoreIO(HDMFIO):
             is_written=self.get_written,
             others=Others(may_read=self._may_read),
         )
+
+    @property
+    def _writing(self) -> str:
+        return f"Writing {self._adapter.location.name}"
 
     def _store(self, builder: GroupBuilder, destination: Destination, wishes: Wishes) -> None:
         store(builder, destination, wishes)

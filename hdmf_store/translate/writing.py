@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -12,10 +12,11 @@ from hdmf.spec import NamespaceCatalog
 
 from hdmf_store.adapter import Plan, Progress, StoreAdapter
 from hdmf_store.errors import ArgumentError, HDMFStoreError, MissingHierarchyError, UnsupportedValueError
-from hdmf_store.nodes import ROOT, Group, Hierarchy, Link, Node, basename, join, parent
+from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Stream, Unwritten, basename, join, parent
 from hdmf_store.translate.dimensions import Schema, with_dimension_names
 from hdmf_store.translate.from_builders import Destination, attributes_for, nodes_of, part_of
 from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR, catalog_texts, spec_nodes
+from hdmf_store.translate.summary import size_of
 
 __all__ = ["Wishes", "all_builders", "store", "store_attributes", "store_part", "stored_hierarchy"]
 
@@ -32,6 +33,9 @@ class Wishes:
         Whose specifications name the axes of datasets that come without names.
     consolidate, interleave : bool
         As for `Plan`.
+    begin : callable, optional
+        Called once before anything is stored, with the bytes of all values, None if a stream's length is not known,
+        and the number of groups and datasets below the root.
     progress : callable, optional
     executor : concurrent.futures.Executor, optional
         As for `Plan`.
@@ -41,6 +45,7 @@ class Wishes:
     named_by: Sequence[NamespaceCatalog] = ()
     consolidate: bool = True
     interleave: bool = False
+    begin: Callable[[int | None, int], None] | None = None
     progress: Progress | None = None
     executor: Executor | None = None
 
@@ -61,9 +66,21 @@ def store(builder: GroupBuilder, destination: Destination, wishes: Wishes, at: s
             nodes = with_dimension_names(nodes, Schema.of(texts))
         nodes = _with_specs(nodes, stored, wishes.catalogs)
         plan = Plan(nodes=nodes, consolidate=wishes.consolidate, interleave=wishes.interleave, executor=wishes.executor)
+        if wishes.begin is not None:
+            wishes.begin(
+                _size_of_values(nodes), sum(path != ROOT and not isinstance(node, Link) for path, node in nodes.items())
+            )
         destination.adapter.write(plan, wishes.progress)
     finally:
         destination.others.close()
+
+
+def _size_of_values(nodes: Mapping[str, Node]) -> int | None:
+    """Return the bytes of all values that will be stored; None if nobody knows, because some come as a stream."""
+    datasets = [node for node in nodes.values() if isinstance(node, Dataset) and not isinstance(node.values, Unwritten)]
+    if any(isinstance(dataset.values, Stream) and dataset.values.at_random is None for dataset in datasets):
+        return None
+    return sum(map(size_of, datasets))
 
 
 def store_part(builder: Any, destination: Destination, wishes: Wishes, at: str, data: Any = None) -> None:

@@ -1,0 +1,164 @@
+"""`progress=`: what people see of a long write, and what a program is told."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hdmf.data_utils import DataChunkIterator
+from rich.console import Console
+from tqdm import tqdm
+
+from hdmf_store import ArgumentTypeError, StoreIO, ZarrIO
+from hdmf_store.facade.bars import Bars
+from tests.translate.builder_files import dataset, group, root
+
+VALUES = np.arange(50_000, dtype="float64")
+
+
+def _write(path: Path, progress: Any, *more: Any) -> None:
+    with ZarrIO(path, "w") as target:
+        target.write_builder(root(group("g", dataset("x", VALUES)), *more), progress=progress)
+
+
+def _console(*, terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=120, _environ={})
+
+
+def _shown(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_bar_of_tqdm_counts_the_bytes_of_the_values(tmp_path: Path) -> None:
+    bar = tqdm(total=None, file=io.StringIO())
+
+    _write(tmp_path / "a.zarr", bar)
+
+    assert (bar.n, bar.total) == (VALUES.nbytes, VALUES.nbytes)
+    assert not bar.disable, "a bar of the caller's own stays open"
+    bar.close()
+
+
+def test_of_a_class_of_bars_one_is_made_and_closed(tmp_path: Path) -> None:
+    made: list[Any] = []
+
+    class Remembered(tqdm):  # type: ignore[misc, valid-type]
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options, file=io.StringIO())
+            made.append(self)
+
+    _write(tmp_path / "a.zarr", Remembered)
+
+    (bar,) = made
+    assert (bar.n, bar.total, bar.desc) == (VALUES.nbytes, VALUES.nbytes, "Writing a.zarr")
+    assert bar.disable, "closed"
+
+
+def test_the_total_of_a_stream_is_not_made_up(tmp_path: Path) -> None:
+    def pieces() -> Iterator[np.ndarray]:
+        yield from np.ones((4, 100))
+
+    bar = tqdm(total=None, file=io.StringIO())
+
+    _write(tmp_path / "a.zarr", bar, dataset("s", DataChunkIterator(pieces(), buffer_size=2)))
+
+    assert bar.total is None
+    assert bar.n >= VALUES.nbytes + 3200
+    bar.close()
+
+
+@pytest.mark.parametrize("nothing", [None, False])
+def test_no_progress_is_told_without_a_wish(tmp_path: Path, nothing: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    _write(tmp_path / "a.zarr", nothing)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("wrong", [3, "yes", object()])
+def test_what_is_no_progress_is_refused_before_anything_is_written(tmp_path: Path, wrong: Any) -> None:
+    with pytest.raises(ArgumentTypeError, match="progress"):
+        _write(tmp_path / "a.zarr", wrong)
+    assert not (tmp_path / "a.zarr").exists()
+
+
+def test_what_an_executor_wrote_counts_as_much(tmp_path: Path) -> None:
+    """One total, whoever does the work."""
+    values = np.arange(4_000_000, dtype="float64")
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file.create_dataset("x", data=values, chunks=(250_000,))
+    counted = []
+    with ThreadPoolExecutor(2) as pool:
+        for name, executor in (("alone.zarr", None), ("shared.zarr", pool)):
+            bar = tqdm(total=None, file=io.StringIO())
+            with StoreIO(tmp_path / "s.h5", "r") as source, StoreIO(tmp_path / name, "w") as target:
+                target.export(source, write_args={"link_data": False}, executor=executor, progress=bar)
+            counted.append((bar.n, bar.total))
+            bar.close()
+    assert counted[0] == counted[1]
+    assert counted[0][1] == values.nbytes
+
+
+def test_a_terminal_shows_a_bar_over_bytes_and_one_over_objects() -> None:
+    console = _console(terminal=True)
+
+    with Bars("Writing r.zarr", console=console) as bars:
+        bars.begin(2_000_000, 10)
+        bars(1_000_000, 4)
+        bars(0, 6)
+
+    assert "Writing r.zarr" in _shown(console)
+    assert "1.0 MB of 2.0 MB" in _shown(console)
+    assert "10 of 10 objects" in _shown(console)
+
+
+def test_a_bar_is_never_more_than_full() -> None:
+    """Padding of chunks is written, but it is nobody's data."""
+    console = _console(terminal=True)
+    with Bars("Writing", console=console) as bars:
+        bars.begin(1_000_000, 1)
+        bars(3_000_000, 1)
+    assert "3.0 MB" not in _shown(console)
+    assert "1.0 MB of 1.0 MB" in _shown(console)
+
+
+def test_a_log_gets_a_line_now_and_then() -> None:
+    console = _console(terminal=False)
+    with Bars("Writing r.zarr", console=console, line_every=0) as bars:
+        bars.begin(2_000_000, 10)
+        bars(500_000, 1)
+    assert _shown(console) == "Writing r.zarr: 500.0 kB of 2.0 MB, 1 of 10 objects\n"
+
+
+def test_a_short_write_says_nothing_in_a_log() -> None:
+    console = _console(terminal=False)
+    with Bars("Writing", console=console) as bars:
+        bars.begin(10, 1)
+        bars(10, 1)
+    assert _shown(console) == ""
+
+
+def test_what_is_hidden_shows_nothing() -> None:
+    for terminal in (True, False):
+        console = _console(terminal=terminal)
+        with Bars("Writing", console=console, hidden=True, line_every=0) as bars:
+            bars.begin(10, 1)
+            bars(10, 1)
+        assert _shown(console) == ""
+
+
+def test_true_shows_bars_on_standard_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hdmf_store.facade import bars
+
+    console = _console(terminal=True)
+    monkeypatch.setattr(bars, "Console", lambda **options: console)
+
+    _write(tmp_path / "a.zarr", True)
+
+    assert "Writing a.zarr" in _shown(console)
+    assert "objects" in _shown(console)
