@@ -137,6 +137,12 @@ class IcechunkAdapter(ZarrAdapter):
             self._medium.start(mode not in READING_MODES)
         super().open(mode)
 
+    def history(self) -> list[dict[str, Any]]:
+        """Return the state that is open and those before it, the newest first; see `StoreAdapter`."""
+        if not isinstance(self._medium, RepositoryMedium):
+            raise ArgumentError("a session of Icechunk knows one state; open the repository to see all of them")
+        return self._medium.history()
+
     def write(self, plan: Plan, progress: Progress | None = None) -> None:
         """Store everything in the plan as one commit, or nothing; see `StoreAdapter.write`."""
         super().write(attrs.evolve(plan, nodes={path: _with_slashes(n) for path, n in plan.nodes.items()}), progress)

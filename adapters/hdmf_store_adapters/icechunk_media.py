@@ -175,6 +175,19 @@ class RepositoryMedium:
             raise MissingHierarchyError(self._address, "there is no Icechunk repository")
         return found
 
+    def history(self) -> list[dict[str, Any]]:
+        """Return this state and those before it, the newest first: name, time, message and metadata of each commit."""
+        self._required()
+        return [
+            {
+                "name": snapshot.id,
+                "time": snapshot.written_at.isoformat(timespec="seconds"),
+                "message": snapshot.message,
+                "metadata": dict(snapshot.metadata),
+            }
+            for snapshot in self._open_repository().ancestry(snapshot_id=self._session.snapshot_id)
+        ]
+
     # ---------------------------------------------------------------------------------------------------- the session
 
     def read(self, key: str) -> bytes | None:

@@ -97,6 +97,10 @@ class StoreAdapter(Protocol):
     It may also have a method ``facts``, which returns a dictionary of what else is worth knowing of an open hierarchy,
     such as the version of its format, by name; ``hdmf-store info`` shows it.
 
+    It may also have a method ``history``, which returns the states of an open hierarchy, the newest first, each a
+    dictionary with at least a ``name``, by which it can be opened, a ``time`` and a ``message``; ``hdmf-store history``
+    shows them.
+
     It may also have a method ``expect(paths)``. It is told of datasets at whose beginning somebody will look soon, does
     no I/O itself, and lets the next `fetch` bring those along, so that looking costs no round trip.
     """

@@ -6,6 +6,7 @@ import click
 
 from hdmf_store._version import __version__
 from hdmf_store.cli.calls import EPILOG
+from hdmf_store.cli.contents import cat, history
 from hdmf_store.cli.looking import adapters, info, tree, verify
 from hdmf_store.cli.storing import consolidate, convert, copy
 
@@ -18,5 +19,5 @@ def main() -> None:
     """Convert, verify and look into files of HDMF data (NWB and others) in Zarr, HDF5 and other stores."""
 
 
-for command in (convert, copy, consolidate, info, tree, verify, adapters):
+for command in (convert, copy, consolidate, info, tree, cat, verify, history, adapters):
     main.add_command(command)

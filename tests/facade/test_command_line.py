@@ -353,7 +353,7 @@ def test_a_wrong_call_is_told_from_a_failure(arguments: list[str]) -> None:
 def test_help_explains_every_command() -> None:
     """Exit codes stand in the help."""
     commands = sorted(main.commands)
-    assert commands == ["adapters", "consolidate", "convert", "copy", "info", "tree", "verify"]
+    assert commands == ["adapters", "cat", "consolidate", "convert", "copy", "history", "info", "tree", "verify"]
     for command in ([], *([name] for name in commands)):
         result = _run(*command, "--help")
         assert result.exit_code == 0
