@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import cProfile
 import json
 import re
 import runpy
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from benchmarks.data import recording
 from benchmarks.environments import SUBJECTS
 from benchmarks.experiments.bundle import joined, taken_apart
+from benchmarks.experiments.shares import shares_of, table_of
 from benchmarks.facts import together
 from benchmarks.measure import Bench, run_stage
 from benchmarks.network import far_away, least_rounds
@@ -27,6 +31,7 @@ from benchmarks.report import target_rows
 from benchmarks.rounds import SCENARIOS, Results, Sample, scenario_names
 from benchmarks.targets import TARGETS, Quantity, Target
 from benchmarks.verdicts import Against, verdicts
+from hdmf_store.adapter import open_adapter
 
 IN_THIS_PROCESS = [name for name in scenario_names() if re.search(r"sizes=", (SCENARIOS / f"{name}.py").read_text())]
 VERSIONS = {subject.name: {"python": f"{subject.python.removeprefix('>=')}.1"} for subject in SUBJECTS}
@@ -238,3 +243,27 @@ def test_the_same_samples_make_the_same_plot(scenario):
     assert first == second
     assert "<svg" in first and "ours-newest" in first
     assert str(Path.home()) not in first
+
+
+def test_time_is_counted_for_the_package_whose_code_took_it(tmp_path):
+    """What is written in C counts for who called it; waiting for threads for nobody."""
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["x"] = np.arange(1000)
+    lock = threading.Lock()
+    lock.acquire()
+    threading.Timer(0.2, lock.release).start()
+    profile = cProfile.Profile()
+    profile.enable()
+    lock.acquire()
+    adapter = open_adapter(tmp_path / "f.h5")
+    adapter.load()
+    adapter.close()
+    profile.disable()
+
+    shares = shares_of(profile)
+
+    assert 0.1 < shares["waiting"] < shares["waiting"] + shares["hdmf-store"] + shares["h5py"] <= sum(shares.values())
+    rows = [("open", "hdmf-store", {"hdmf-store": 3.0, "zarr": 1.0, "numpy": 0.01})]
+    table = table_of("x", rows)
+    assert table.head == ["step", "library", "profiled [s]", "hdmf-store [%]", "zarr [%]"]
+    assert table.rows == [["open", "hdmf-store", "4.010", "75", "25"]]
