@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hdmf_store.cli.calls import human
 from hdmf_store.cli.installed import words_of
+from hdmf_store.facade.units import in_units
 from hdmf_store.translate.summary import Summary
 
 __all__ = ["lines_of"]
@@ -23,8 +23,8 @@ def lines_of(found: Summary) -> Iterator[str]:
         "can": ", ".join(words_of(found.capabilities)),
         "objects": ", ".join(_counted(getattr(found, kind), kind) for kind in ("groups", "datasets", "links")),
         "types": _types(found),
-        "values": human(found.values),
-        "stored": "" if found.stored is None else f"{human(found.stored.size)} ({found.stored.files} files)",
+        "values": in_units(found.values),
+        "stored": "" if found.stored is None else f"{in_units(found.stored.size)} ({found.stored.files} files)",
         "codecs": "; ".join(f"{codecs}: {count}" for codecs, count in found.codecs.items()),
         "specifications": ", ".join(found.specifications),
         "NWB version": found.nwb_version or "",

@@ -15,7 +15,7 @@ from hdmf_store.adapter import StoreAdapter, open_adapter, shown, url_parts
 from hdmf_store.cli.servers import options_for
 from hdmf_store.errors import ArgumentError, HDMFStoreError, HierarchyExistsError
 
-__all__ = ["DIFFERENT", "EPILOG", "MAY_READ", "OUT", "TABLE", "WIDE", "Opened", "command", "human", "name_of"]
+__all__ = ["DIFFERENT", "EPILOG", "MAY_READ", "OUT", "TABLE", "WIDE", "Opened", "command", "name_of"]
 
 DIFFERENT, WRONG_CALL, FAILED = 1, 2, 3
 
@@ -82,16 +82,6 @@ class Opened:
     def __exit__(self, *_: object) -> None:
         if self._adapter is not None:
             self._adapter.close()
-
-
-def human(size: int) -> str:
-    """Return a number of bytes in the unit that suits it."""
-    amount = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"
 
 
 def name_of(place: str) -> str:

@@ -9,10 +9,11 @@ from functools import partial
 import click
 
 from hdmf_store.adapter import StoreAdapter
-from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, human, name_of
+from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, name_of
 from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import strict_json
 from hdmf_store.facade.bars import Bars
+from hdmf_store.facade.units import in_units
 from hdmf_store.nodes import ROOT, Dataset, Link
 from hdmf_store.translate.convert import convert as convert_file
 from hdmf_store.translate.copying import copy as copy_nodes
@@ -157,6 +158,6 @@ def _run(
     if as_json:
         click.echo(strict_json(facts))
     elif not quiet:
-        taken = "" if stored is None else f" in {human(stored.size)} ({stored.files} files)"
-        made = f"{destination.location}: {count} objects, {human(total)} of values"
+        taken = "" if stored is None else f" in {in_units(stored.size)} ({stored.files} files)"
+        made = f"{destination.location}: {count} objects, {in_units(total)} of values"
         OUT.print(f"{made}{taken}, {seconds:.1f} s", markup=False)

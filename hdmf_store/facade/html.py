@@ -6,6 +6,7 @@ Everything that comes from a file or a caller is escaped, so that no text in it 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 import zarr
 
 from hdmf_store.errors import HDMFStoreError
+from hdmf_store.facade.thumbnail import grid_svg
+from hdmf_store.facade.units import in_units
 from hdmf_store.facade.zarr_objects import origin_of
 from hdmf_store.translate.references import StoredReferences
 
@@ -21,14 +24,14 @@ __all__ = ["dataset_html"]
 
 _SHOWN_ELEMENTS = 12
 _SHOWN_CHARACTERS = 400
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+_DOCUMENTS = ("zarr.json", ".zarray", ".zattrs")
 
 
 def dataset_html(dataset: Any) -> str:
     """Return an HTML table of a dataset: an array of any engine, references, or plain values."""
     data = dataset.dataset if isinstance(dataset, StoredReferences) else dataset
     if isinstance(data, zarr.Array):
-        return _page("Zarr Array", {**_array_facts(data), **_zarr_facts(data)}, data)
+        return _page("Zarr Array", {**_array_facts(data), **_zarr_facts(data)}, data, _grid(data))
     if hasattr(data, "shape") and hasattr(data, "dtype"):
         return _page(type(data).__name__, _array_facts(data), data)
     length = len(data) if hasattr(data, "__len__") else None
@@ -38,7 +41,7 @@ def dataset_html(dataset: Any) -> str:
 def _array_facts(array: Any) -> dict[str, Any]:
     shape = tuple(array.shape) if array.shape is not None else None
     itemsize = max(1, np.dtype(array.dtype).itemsize)
-    size = None if shape is None else _in_units(math.prod(shape) * itemsize)
+    size = None if shape is None else in_units(math.prod(shape) * itemsize)
     return {"Data type": array.dtype, "Shape": shape, "Array size": size}
 
 
@@ -49,6 +52,7 @@ def _zarr_facts(array: Any) -> dict[str, Any]:
         "Shard shape": _known(lambda: array.shards),
         "Filters": _known(lambda: array.filters or None),
         "Compressors": _known(lambda: array.compressors or None),
+        **_stored_facts(array, origin.location, origin.path),
         "Zarr format": _known(lambda: array.metadata.zarr_format),
         "Path": origin.path,
         "File": origin.location,
@@ -63,7 +67,36 @@ def _known(fact: Callable[[], Any]) -> Any:
         return None
 
 
-def _page(title: str, facts: dict[str, Any], data: Any) -> str:
+def _stored_facts(array: Any, location: str, path: str) -> dict[str, Any]:
+    """Return how much of a disk the chunks take; nothing for what lies elsewhere, where asking costs round trips."""
+    folder = os.path.join(location, *path.strip("/").split("/"))
+    if not os.path.isdir(folder):
+        return {}
+    size = sum(
+        os.path.getsize(os.path.join(at, name))
+        for at, _, names in os.walk(folder)
+        for name in names
+        if name not in _DOCUMENTS
+    )
+    logical = math.prod(array.shape) * max(1, np.dtype(array.dtype).itemsize)
+    ratio = f"{logical / size:.1f}" if size and np.dtype(array.dtype).kind not in "OT" else None
+    return {"Stored size": in_units(size), "Ratio": ratio}
+
+
+def _grid(array: Any) -> str:
+    """Return a drawing of the chunks of an array that has any, with their number."""
+    shards = _known(lambda: array.shards)
+    chunks = _known(lambda: array.chunks or None)
+    if chunks is None or len(chunks) != len(array.shape):
+        return ""
+    drawing = grid_svg(tuple(array.shape), chunks, shards)
+    if drawing is None:
+        return ""
+    count = math.prod(-(-length // max(1, chunk)) for length, chunk in zip(array.shape, chunks, strict=True))
+    return f"<figure>{drawing}<figcaption>{count} chunk{'s' if count != 1 else ''}</figcaption></figure>"
+
+
+def _page(title: str, facts: dict[str, Any], data: Any, drawing: str = "") -> str:
     left = 'style="text-align: left"'
     rows = "".join(
         f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(str(fact))}</td></tr>"
@@ -71,6 +104,7 @@ def _page(title: str, facts: dict[str, Any], data: Any) -> str:
         if fact is not None
     )
     table = f'{escape(title)}<br><table class="data-info"><tbody>{rows}</tbody></table>'
+    table += drawing
     values = _values(data)
     return table if values is None else f"{table}<br>{escape(values)}"
 
@@ -86,10 +120,3 @@ def _values(data: Any) -> str | None:
     except (HDMFStoreError, OSError, ValueError, TypeError) as problem:
         text = f"cannot be read: {problem}"
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
-
-
-def _in_units(size: float) -> str:
-    unit = 0
-    while size >= 1024 and unit < len(_UNITS) - 1:
-        size, unit = size / 1024, unit + 1
-    return f"{size:.2f} {_UNITS[unit]}" if unit else f"{size:.0f} bytes"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from hdmf_store.adapter import (
 from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
+    HDMFStoreError,
     ModeError,
 )
 from hdmf_store.facade.anonymous import can_open
@@ -40,6 +42,7 @@ from hdmf_store.facade.arguments import check_flags, check_type
 from hdmf_store.facade.exported import WriteArguments, exported
 from hdmf_store.facade.namespaces import adapter_of, load_from_open, load_from_place
 from hdmf_store.facade.reporting import check_progress, reports_to
+from hdmf_store.facade.tree_html import hierarchy_html
 from hdmf_store.facade.workers import Workers
 from hdmf_store.translate.from_builders import Destination, path_of
 from hdmf_store.translate.growing import admit_long_columns, columns_in_memory
@@ -152,6 +155,15 @@ class StoreIO(HDMFIO):
     def __repr__(self) -> str:
         state = f"mode {self._mode!r}" if self.is_open() else "closed"
         return f"<{type(self).__name__} {self.source} ({state})>"
+
+    def _repr_html_(self) -> str:
+        """Return what the file holds as a tree for notebooks; only its name where it cannot be read now."""
+        if not self.is_open():
+            return f"<pre>{escape(repr(self))}</pre>"
+        try:
+            return hierarchy_html(self._adapter.load(), repr(self))
+        except HDMFStoreError as problem:
+            return f"<pre>{escape(repr(self))}: {escape(str(problem))}</pre>"
 
     # --------------------------------------------------------------------------------------------------- open and close
 
