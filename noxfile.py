@@ -89,3 +89,18 @@ def bench(session: nox.Session) -> None:
     """The benchmarks run: small, or what follows ``--``, as in ``run all --markdown docs/benchmarks.md``."""
     session.install("-e", ".[bench]")
     session.run("python", "-m", "benchmarks", *(session.posargs or ("run", "all", "--quick")))
+
+
+@nox.session(python=PYTHONS[0])
+def package(session: nox.Session) -> None:
+    """What is uploaded can be installed and used: a wheel made from the source distribution, in a clean environment."""
+    made = Path(session.create_tmp())
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", str(made))
+    (wheel,) = made.glob("hdmf_store-*.whl")
+    session.run("python", "packaging/check_wheel.py", str(wheel))
+    session.install(f"{wheel}[nwb]")
+    session.chdir(made)
+    recording = Path(__file__).parent / "examples" / "sub-healthy-simulated-beta_ses-162_ecephys.nwb"
+    session.run("hdmf-store", "convert", str(recording), "recording.nwb.zarr", "--overwrite")
+    session.run("hdmf-store", "verify", "recording.nwb.zarr", "--against", str(recording))

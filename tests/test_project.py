@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 import hdmf_store
+from hdmf_store import __version__
 
 ROOT = Path(__file__).parents[1]
 
@@ -107,6 +110,19 @@ def test_the_version_is_written_in_one_place() -> None:
     ]
     assert spelled == ["hdmf_store/_version.py"]
     assert metadata.version("hdmf-store") == hdmf_store.__version__
+
+
+def test_what_other_programs_read_of_the_project_agrees_with_it() -> None:
+    """The recipe for conda and the file for citations: same version, same dependencies."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    recipe = YAML(typ="safe").load((ROOT / "packaging" / "conda" / "recipe.yaml").read_text())
+    citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text())
+
+    assert recipe["context"]["version"] == citation["version"] == __version__
+    needed = [requirement.replace(" ", "") for requirement in recipe["requirements"]["run"]]
+    assert needed == [f"python{project['requires-python']}", *project["dependencies"]]
+    assert recipe["build"]["python"]["entry_points"] == [f"hdmf-store = {project['scripts']['hdmf-store']}"]
+    assert recipe["about"]["license"] == citation["license"] == project["license"]
 
 
 def test_no_file_names_a_folder_of_somebodys_machine() -> None:
