@@ -14,6 +14,7 @@ __all__ = ["CHUNK_BYTES", "SHARD_BYTES", "chunk_shape", "default_compressors", "
 
 CHUNK_BYTES = 4 * 2**20
 SHARD_BYTES = 64 * 2**20
+_MOST_CHUNKS = 1024  # of a shard: whoever writes into one or reads from it goes through all that it may hold
 _WORTH_COMPRESSING = 256
 _TYPICAL_TEXT = 64
 
@@ -77,18 +78,20 @@ def chunk_shape(shape: tuple[int, ...], item_size: int, *, target: int = CHUNK_B
 def shard_shape(
     shape: tuple[int, ...], chunks: tuple[int, ...], item_size: int, *, target: int = SHARD_BYTES
 ) -> tuple[int, ...]:
-    """Choose shards for chunks: as many chunks along the first axis as fit, and are there.
+    """Choose shards for chunks: as many chunks along the first axis as fit, and are there; at most 1024.
 
     >>> shard_shape((18_000_000, 384), (5461, 384), item_size=2)
     (87376, 384)
     >>> shard_shape((10, 3), (4, 3), item_size=8)
     (12, 3)
+    >>> shard_shape((1_000_000,), (10,), item_size=8)
+    (10240,)
     """
     if not chunks:
         return ()
     there = -(-max(1, shape[0]) // chunks[0])
     fitting = target // max(1, math.prod(chunks) * item_size)
-    return (chunks[0] * max(1, min(there, fitting)), *chunks[1:])
+    return (chunks[0] * max(1, min(there, fitting, _MOST_CHUNKS)), *chunks[1:])
 
 
 def default_compressors(element: ElementType, chunk_elements: int) -> tuple[Codec, ...]:
