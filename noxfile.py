@@ -41,6 +41,13 @@ def tests_minimum(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session
+def thorough(session: nox.Session) -> None:
+    """The tests of generated data hold for twenty times as many examples as in other runs."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "hypothesis", "--timeout=7200", *session.posargs, env={"HDMF_STORE_EFFORT": "20"})
+
+
 @nox.session(python=PYTHONS[0])
 def libraries(session: nox.Session) -> None:
     """Libraries that were written for hdmf-zarr do their work on this package, with hdmf-zarr not installed.

@@ -66,6 +66,7 @@ def test_the_code_about_types_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     exec(compile("\n".join(code_of(DOCS / "test-your-types.md")), "test-your-types.md", "exec"), {})
 
 
+@pytest.mark.once
 def test_an_adapter_for_a_store_of_zarr_is_as_short_as_the_page_says(tmp_path: Path) -> None:
     """Its code and its tests are those of the page; they pass, and take less than 30 lines each."""
     adapter, tests = code_of(WRITE)

@@ -59,6 +59,7 @@ def measured(tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("scenario", IN_THIS_PROCESS)
 def test_a_scenario_measures_what_its_text_and_the_targets_name(scenario, measured):
     """Nothing fails, each step is explained, and each target is about something that is measured."""

@@ -165,6 +165,7 @@ CASES = {
 which an earlier attempt was killed."""
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("case", CASES)
 def test_a_writer_that_is_killed_leaves_the_old_or_the_new_state(s3: Bucket, case: str) -> None:
     """At any request that changes something; the next writer is not misled by what was left."""

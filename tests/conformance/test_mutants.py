@@ -11,6 +11,8 @@ import pytest
 
 from tests.conformance.mutants import MUTANTS
 
+pytestmark = pytest.mark.once
+
 _SUITE = """
 from hdmf_store.testing import MemoryAdapter
 from tests.conformance.mutants import MUTANTS, conformance_of

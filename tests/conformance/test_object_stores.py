@@ -15,6 +15,8 @@ from hdmf_store.testing import AdapterConformance
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.servers.s3 import Bucket
 
+pytestmark = pytest.mark.once
+
 
 class InBucket(AdapterConformance):
     """Places below an empty bucket."""

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 VENDOR = ROOT / "examples" / "vendor-adapter"
 RECORDING = ROOT / "examples" / "sub-healthy-simulated-beta_ses-162_ecephys.nwb"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("vendor")]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("vendor")]
 
 
 class Fresh:

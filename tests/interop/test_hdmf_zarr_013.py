@@ -20,7 +20,7 @@ from hdmf_store import ZarrIO
 from . import corpus, exchange, manifest, peers
 from .exchange import ATTRIBUTE_TYPES, CONTENTS, DIMENSION_NAMES, Written, parsed, parsed_file
 
-pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("peers"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.once, pytest.mark.peers, pytest.mark.xdist_group("peers"), pytest.mark.timeout(900)]
 
 OURS = frozenset({"_SCALAR"}) | ATTRIBUTE_TYPES
 

@@ -17,7 +17,7 @@ from hdmf_store import NWBZarrIO, ZarrIO
 from . import corpus, exchange, manifest, peers
 from .exchange import ATTRIBUTE_TYPES, CONTENTS, DIMENSION_NAMES, Written, parsed, parsed_file
 
-pytestmark = [pytest.mark.peers, pytest.mark.xdist_group("peers"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.once, pytest.mark.peers, pytest.mark.xdist_group("peers"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

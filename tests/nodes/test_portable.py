@@ -27,8 +27,9 @@ from hdmf_store.nodes import (
 )
 from hdmf_store.testing import strategies
 from hdmf_store.testing.equality import differences, plain
+from tests.effort import examples
 
-MANY = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+MANY = settings(deadline=None, max_examples=examples(40), suppress_health_check=list(HealthCheck))
 
 
 @MANY

@@ -19,6 +19,7 @@ from hdmf_store_adapters import chunks as chunks_module
 from hdmf_store_adapters import zarr_v3
 from hdmf_store_adapters.chunks import StreamAssembler, encoded_chunks, leaving_out_fill, read_region
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
+from tests.effort import examples
 
 
 def record_of(shape: tuple[int, ...], chunks: tuple[int, ...], fill: int = 0, **layout: Any) -> zarr_v3.ArrayRecord:
@@ -57,7 +58,7 @@ def pieces(draw: st.DrawFn, shape: tuple[int, ...]) -> list[tuple[Region, np.nda
     return made
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(60))
 @given(grid=grids(), data=st.data())
 def test_tiles_cover_everything_exactly_once(grid: Any, data: st.DataObject) -> None:
     """Every element lies in one tile, and no tile is larger than asked for."""
@@ -71,7 +72,7 @@ def test_tiles_cover_everything_exactly_once(grid: Any, data: st.DataObject) -> 
     assert (seen == 1).all()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(60))
 @given(grid=grids(), item=st.integers(1, 16), budget=st.integers(1, 4096))
 def test_slabs_are_whole_chunks_within_the_budget(grid: Any, item: int, budget: int) -> None:
     """A slab holds whole chunks along each axis, or the whole axis; more than one chunk only if they fit the budget."""
@@ -86,7 +87,7 @@ def test_slabs_are_whole_chunks_within_the_budget(grid: Any, item: int, budget: 
     assert np.prod(step) * item <= max(budget, np.prod(one) * item)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(60))
 @given(grid=grids(), fill=st.sampled_from([0, 3]), data=st.data())
 def test_reading_a_region_equals_slicing(grid: Any, fill: int, data: st.DataObject) -> None:
     """Any region of stored chunks holds what numpy's slice holds; chunks that were left out hold the fill value."""
@@ -105,7 +106,7 @@ def test_reading_a_region_equals_slicing(grid: Any, fill: int, data: st.DataObje
     assert found.shape == array[region].shape
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(60))
 @given(grid=grids(least=1), data=st.data())
 def test_reading_a_region_touches_only_its_chunks(grid: Any, data: st.DataObject) -> None:
     """Exactly the chunks that overlap a region are fetched, each once."""
@@ -146,7 +147,7 @@ def test_pieces_in_any_order_equal_assignment(room: int, eager: bool, monkeypatc
     Whoever stores what comes out may do so chunk by chunk or piece by piece.
     """
 
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=examples(50))
     @given(grid=grids(least=1), fill=st.sampled_from([0, 3]), data=st.data())
     def check(grid: Any, fill: int, data: st.DataObject) -> None:
         shape, chunks = grid
@@ -171,7 +172,7 @@ def test_pieces_in_any_order_equal_assignment(room: int, eager: bool, monkeypatc
 def test_pieces_for_shards_in_any_order_equal_assignment() -> None:
     """Chunks that only zarr encodes can be overwritten by later pieces too, also with the fill value."""
 
-    @settings(deadline=None, max_examples=25)
+    @settings(deadline=None, max_examples=examples(15))
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
         shape, chunks = (6, 5), (2, 3)

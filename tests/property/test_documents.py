@@ -11,9 +11,10 @@ from hdmf_store.nodes import Dataset, Group, Layout, Link, Number
 from hdmf_store.testing import strategies
 from hdmf_store.testing.equality import plain
 from hdmf_store_adapters import zarr_v3
+from tests.effort import examples
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(50))
 @given(dataset=strategies.datasets())
 def test_decoding_undoes_encoding_of_a_dataset(dataset: Dataset) -> None:
     """No field of a dataset is lost on its way through the bytes of a document."""
@@ -32,7 +33,7 @@ def test_decoding_undoes_encoding_of_a_dataset(dataset: Dataset) -> None:
         assert plain(record.fill) == plain(dataset.layout.fill_value)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(50))
 @given(dataset=strategies.datasets())
 def test_encoding_undoes_decoding_of_a_document(dataset: Dataset) -> None:
     """A stored dataset written again with the layout that was read has the same document."""
@@ -54,7 +55,7 @@ def one_spelling(document: dict) -> str:
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(50))
 @given(group=strategies.attributes().map(Group), link=strategies.targets(["/", "/a"], [".", "../b.zarr"]).map(Link))
 def test_decoding_undoes_encoding_of_a_group(group: Group, link: Link) -> None:
     """A group keeps its attributes and the links that stand in it."""

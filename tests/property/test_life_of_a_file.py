@@ -35,6 +35,7 @@ from hdmf_store.nodes import (
 from hdmf_store.testing import strategies
 from hdmf_store.testing.equality import differences
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
+from tests.effort import examples
 
 RECORD = Compound([Field("n", Number("int16")), Field("s", Text()), Field("r", ReferenceTo())])
 ELEMENTS = st.sampled_from([Number("int16"), Number("float64"), Number("bool"), Text(), ReferenceTo(), RECORD])
@@ -222,5 +223,7 @@ class LifeOfAFile(RuleBasedStateMachine):
 def test_a_file_holds_what_was_done_to_it(zarr_format: int) -> None:
     """After any sequence of changes every reader finds what a dictionary would hold."""
     machine = type("Life", (LifeOfAFile,), {"zarr_format": zarr_format})
-    effort = settings(deadline=None, max_examples=25, stateful_step_count=20, suppress_health_check=list(HealthCheck))
+    effort = settings(
+        deadline=None, max_examples=examples(10), stateful_step_count=20, suppress_health_check=list(HealthCheck)
+    )
     run_state_machine_as_test(machine, settings=effort)

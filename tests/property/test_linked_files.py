@@ -14,6 +14,7 @@ from hdmf_store import StoreIO, open_adapter
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.nodes import ROOT, Compound, Dataset, Group, Link, Node, Target, basename, parent
 from hdmf_store.translate.convert import convert
+from tests.effort import examples
 from tests.facade.linked_files import numbers, records, refers, store
 
 NAMES = st.sampled_from("abc")
@@ -159,7 +160,7 @@ def _converted(source: Path, result: Path, options: dict[str, Any], links: bool)
         src.close()
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(30), suppress_health_check=list(HealthCheck))
 @given(files=linked_files(), to=KINDS, links=st.booleans(), run=st.sampled_from([_exported, _converted]))
 def test_what_can_be_reached_before_an_export_can_be_reached_after_it(
     files: Any, to: tuple[str, dict[str, Any]], links: bool, run: Any

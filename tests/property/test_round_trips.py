@@ -19,10 +19,11 @@ from hdmf_store.testing import MemoryAdapter, MemoryPlace, strategies
 from hdmf_store.testing.equality import differences
 from hdmf_store_adapters.hdf5_adapter import HDF5Adapter
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
+from tests.effort import examples
 
 GENEROUS = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=examples(25),
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
