@@ -7,9 +7,14 @@ from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import settings
 
+from tests.effort import examples
 from tests.servers import Server, Traffic, file_server
 from tests.servers.s3 import CREDENTIALS, REGION, S3, Bucket, s3_server
+
+settings.register_profile("effort", settings(), max_examples=examples(50))  # as Hypothesis has it otherwise
+settings.load_profile("effort")
 
 _NOWHERE = "http://127.0.0.1:9"  # where nothing listens
 

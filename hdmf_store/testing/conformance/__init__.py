@@ -13,6 +13,8 @@ Derive one class for each kind of place, and run pytest::
 
 What an adapter can do is read from its `Capabilities`: tests of what it does not claim are skipped, and nothing has to
 be overridden. An adapter that only reads overrides `place_holding`, which has to put nodes where it can read them.
+
+Tests of generated data try 20 examples each: a fifth of what Hypothesis's profile says, so that yours can ask for more.
 """
 
 from hdmf_store.testing.conformance.base import Subject

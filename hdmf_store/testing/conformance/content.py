@@ -29,8 +29,10 @@ from hdmf_store.testing.conformance.samples import (
 
 __all__ = ["PROPERTY", "Content"]
 
-PROPERTY = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
-"""For property-based tests, each of which opens a store several times."""
+PROPERTY = settings(
+    deadline=None, max_examples=max(1, settings().max_examples // 5), suppress_health_check=list(HealthCheck)
+)
+"""For property-based tests: an example opens a store several times, so a fifth of what the Hypothesis profile says."""
 
 _NAMES = ("with blank", "ä", "日本", "a.b", ".hidden", "c", "0", "UPPER", "x" * 100, "a=b&c", "100%", "#1", "it's")
 _DEPTH, _WIDTH = 60, 300
