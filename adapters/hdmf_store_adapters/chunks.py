@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -19,6 +18,7 @@ import numpy as np
 from hdmf_store.nodes import Number, RandomAccess, Region, part, slabs, tiles, whole
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.layout_choice import item_size
+from hdmf_store_adapters.threads import WorkAhead, processors
 
 __all__ = [
     "BUFFER_BYTES",
@@ -33,6 +33,9 @@ __all__ = [
 
 BUFFER_BYTES = 64 * 2**20
 """Bytes of values that are held in memory at once while one dataset is written, or fetched at once to be read."""
+
+_PIECE_BYTES = 4 * 2**20
+"""Values that are read at once to be encoded: few, so that threads soon have something to do."""
 
 _WORTH_THREADS = 8 * 2**20
 
@@ -110,7 +113,7 @@ def _decoders(out: np.ndarray) -> Iterator[Callable[..., Iterable[None]]]:
     if out.dtype.hasobject or out.nbytes < _WORTH_THREADS:
         yield map
         return
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         yield pool.map
 
 
@@ -173,23 +176,38 @@ def within(chunk: np.ndarray, record: ArrayRecord, index: tuple[int, ...], regio
 def encoded_chunks(record: ArrayRecord, source: RandomAccess, encode: Encodes) -> Iterator[tuple[str, bytes]]:
     """Yield key and bytes of every chunk that has to be stored.
 
-    Values are read in whole chunks, as many at a time as the buffer holds, and encoded by as many threads as
-    there are processors where there is enough to do; numcodecs releases the interpreter's lock meanwhile.
+    Values are read in pieces of whole chunks. Where there is enough to do, threads encode one piece while the next is
+    read and what was encoded before is taken; numcodecs releases the interpreter's lock meanwhile.
     """
     size = item_size(record.element)
-    step = slabs(record.shape, record.chunks, size, BUFFER_BYTES)
-    chunks = (
-        (index, chunk)
-        for region in tiles(record.shape, step)
-        for index, chunk in cut(record, region, record.to_stored(_aligned(record, source, region)))
-    )
+    step = slabs(record.shape, record.chunks, size, _PIECE_BYTES)
+    regions = tiles(record.shape, step)
     if math.prod(record.shape) * size < _WORTH_THREADS or math.prod(record.grid) == 1:
-        for index, chunk in chunks:
-            data = encode(chunk)
-            if data is not None:
-                yield record.chunk_key(index), data
+        for region in regions:
+            for index, chunk in cut(record, region, record.to_stored(_aligned(record, source, region))):
+                data = encode(chunk)
+                if data is not None:
+                    yield record.chunk_key(index), data
         return
-    yield from _encoded_by_threads(record, chunks, encode)
+    with WorkAhead[tuple[str, bytes | None]](BUFFER_BYTES // 4) as ahead:
+        for region in regions:
+            yield from _stored_ones(ahead.room_for(math.prod(step) * size))
+            _ask_for_chunks(ahead, record, region, _aligned(record, source, region), encode)
+            yield from _stored_ones(ahead.ready())
+        yield from _stored_ones(ahead.rest())
+
+
+def _ask_for_chunks(
+    ahead: WorkAhead[tuple[str, bytes | None]], record: ArrayRecord, region: Region, values: np.ndarray, encode: Encodes
+) -> None:
+    """Have the chunks of a region encoded; nothing refers to its values any longer when that is done."""
+    size = math.prod(record.chunks) * item_size(record.element)
+    for index, chunk in cut(record, region, record.to_stored(values)):
+        ahead.ask(size, lambda key, chunk: (key, encode(chunk)), record.chunk_key(index), chunk)
+
+
+def _stored_ones(results: Iterator[tuple[str, bytes | None]]) -> Iterator[tuple[str, bytes]]:
+    return ((key, data) for key, data in results if data is not None)
 
 
 def _aligned(record: ArrayRecord, source: RandomAccess, region: Region) -> np.ndarray:
@@ -211,31 +229,6 @@ def _padded(record: ArrayRecord, part: np.ndarray) -> np.ndarray:
     chunk = np.full(record.chunks, record.fill, part.dtype)
     chunk[tuple(slice(0, length) for length in part.shape)] = part
     return chunk
-
-
-def _encoded_by_threads(
-    record: ArrayRecord, chunks: Iterable[tuple[tuple[int, ...], np.ndarray]], encode: Encodes
-) -> Iterator[tuple[str, bytes]]:
-    workers = os.cpu_count() or 1
-    waiting: deque[tuple[str, Future[bytes | None]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for index, chunk in chunks:
-                waiting.append((record.chunk_key(index), pool.submit(encode, chunk)))
-                while len(waiting) > 2 * workers:
-                    yield from _finished(waiting)
-            while waiting:
-                yield from _finished(waiting)
-        finally:
-            for _, pending in waiting:
-                pending.cancel()
-
-
-def _finished(waiting: deque[tuple[str, Future[bytes | None]]]) -> Iterator[tuple[str, bytes]]:
-    key, pending = waiting.popleft()
-    data = pending.result()
-    if data is not None:
-        yield key, data
 
 
 def is_fill(record: ArrayRecord, chunk: np.ndarray) -> bool:

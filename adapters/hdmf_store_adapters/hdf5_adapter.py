@@ -353,7 +353,8 @@ def _fill(file: h5py.File, path: str, node: Dataset, progress: Progress | None) 
         values = values_of.to_h5(node.values.read(()), node.element, file)
         dataset[()] = values[()] if values.dtype == object else values
         return
-    step = slabs(node.shape, dataset.chunks or chunk_shape(node.shape, item_size(node.element)), 16, BUFFER_BYTES)
+    size = item_size(node.element)
+    step = slabs(node.shape, dataset.chunks or chunk_shape(node.shape, size), size, BUFFER_BYTES // 8)
     for region in tiles(node.shape, step):
         # read before h5py takes its lock: an engine that reads on another thread would wait for it forever
         values = values_of.to_h5(node.values.read(region), node.element, file)
