@@ -37,6 +37,9 @@ BUFFER_BYTES = 64 * 2**20
 _PIECE_BYTES = 4 * 2**20
 """Values that are read at once to be encoded: few, so that threads soon have something to do."""
 
+AHEAD = 4
+"""Which part of the buffer values may take that are being encoded: a quarter."""
+
 _WORTH_THREADS = 8 * 2**20
 
 _MOST_AT_ONCE = 2**14
@@ -189,7 +192,7 @@ def encoded_chunks(record: ArrayRecord, source: RandomAccess, encode: Encodes) -
                 if data is not None:
                     yield record.chunk_key(index), data
         return
-    with WorkAhead[tuple[str, bytes | None]](BUFFER_BYTES // 4) as ahead:
+    with WorkAhead[tuple[str, bytes | None]](BUFFER_BYTES // AHEAD) as ahead:
         for region in regions:
             yield from _stored_ones(ahead.room_for(math.prod(step) * size))
             _ask_for_chunks(ahead, record, region, _aligned(record, source, region), encode)
@@ -236,6 +239,8 @@ def is_fill(record: ArrayRecord, chunk: np.ndarray) -> bool:
     if not isinstance(record.element, Number):
         return False
     fill = np.asarray(record.fill, chunk.dtype)
+    if chunk.size and chunk[(slice(1),) * chunk.ndim].tobytes() != fill.tobytes():
+        return False  # as most chunks show at their first element, without a copy of those that are not contiguous
     flat = np.ascontiguousarray(chunk)
     if not fill.tobytes().strip(b"\0"):
         return not flat.view(np.uint8).any() if flat.dtype != bool else not flat.any()
@@ -272,44 +277,28 @@ class StreamAssembler:
     """Pieces of any shape and order, put together to whole chunks.
 
     A chunk is handed on as soon as it is covered; chunks that are still incomplete wait in memory up to a budget,
-    beyond which the oldest is stored as it is and fetched again if more of it comes.
+    beyond which the oldest is handed on as it is and loaded again if more of it comes. A chunk that was handed on is
+    never changed here, and shares no memory with a piece.
 
     Parameters
     ----------
     record : ArrayRecord
         Its shape is not used: a stream says how far it reaches as it goes.
-    encode : callable
-        From one full chunk to its bytes.
     load : callable
-        Returns the stored bytes of a chunk by key, for a chunk of which more comes after it was handed on.
-    decode : callable
-        From the bytes of one chunk to an array.
+        Returns the values of a chunk that was handed on before, by key, or None if it is not stored.
     """
 
-    def __init__(
-        self,
-        record: ArrayRecord,
-        encode: Callable[[np.ndarray], bytes],
-        load: Callable[[str], bytes | None],
-        decode: Callable[[bytes], np.ndarray],
-    ) -> None:
+    def __init__(self, record: ArrayRecord, load: Callable[[str], np.ndarray | None]) -> None:
         self._record = record
-        self._encode = encode
         self._load = load
-        self._decode = decode
         self._open: dict[tuple[int, ...], tuple[np.ndarray, int]] = {}
         self._handed_on: set[tuple[int, ...]] = set()
-        self._recent: dict[tuple[int, ...], np.ndarray] = {}
         chunk_bytes = math.prod(record.chunks) * item_size(record.element)
         self._most_open = max(1, BUFFER_BYTES // max(1, chunk_bytes))
         self.reach: tuple[int, ...] = (0,) * len(record.chunks)
 
-    def add(self, region: Region, values: np.ndarray) -> Iterator[tuple[str, bytes]]:
-        """Take one piece; yield the chunks that it completes.
-
-        What is yielded need not be stored before the next piece is taken.
-        """
-        self._recent.clear()
+    def add(self, region: Region, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Take one piece; yield key and values of the chunks that are to be stored."""
         stored = self._record.to_stored(np.broadcast_to(values, tuple(p.stop - p.start for p in region)))
         self.reach = tuple(max(most, part.stop) for most, part in zip(self.reach, region, strict=True))
         touched = (range(p.start // c, -(-p.stop // c)) for p, c in zip(region, self._record.chunks, strict=True))
@@ -324,7 +313,7 @@ class StreamAssembler:
             ]
             if part.shape == self._record.chunks:
                 self._open.pop(index, None)
-                yield from self._hand_on(index, part)
+                yield from self._hand_on(index, np.array(part, order="C"))
                 continue
             place = tuple(slice(o.start - at, o.stop - at) for o, at in zip(overlap, corner, strict=True))
             yield from self._fill(index, place, part)
@@ -336,12 +325,12 @@ class StreamAssembler:
             return None
         return part(self._open[origin][0], whole(self.reach))
 
-    def finish(self) -> Iterator[tuple[str, bytes]]:
+    def finish(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the chunks that never were completed."""
         for index in list(self._open):
             yield from self._hand_on(index, self._open.pop(index)[0])
 
-    def _fill(self, index: tuple[int, ...], place: Region, part: np.ndarray) -> Iterator[tuple[str, bytes]]:
+    def _fill(self, index: tuple[int, ...], place: Region, part: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         chunk, covered = self._open.pop(index, (None, 0))
         if chunk is None:
             chunk = self._begin(index, part.dtype)
@@ -356,19 +345,14 @@ class StreamAssembler:
             yield from self._hand_on(oldest, self._open.pop(oldest)[0])
 
     def _begin(self, index: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        if index in self._recent:
-            return self._recent.pop(index)
-        data = self._load(self._record.chunk_key(index)) if index in self._handed_on else None
-        if data is not None:
-            return np.array(self._decode(data))
-        return np.full(self._record.chunks, self._record.fill, dtype)
+        found = self._load(self._record.chunk_key(index)) if index in self._handed_on else None
+        return np.full(self._record.chunks, self._record.fill, dtype) if found is None else np.array(found)
 
-    def _hand_on(self, index: tuple[int, ...], chunk: np.ndarray) -> Iterator[tuple[str, bytes]]:
+    def _hand_on(self, index: tuple[int, ...], chunk: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         # what was handed on before must be replaced also when it now equals the fill value
         if index in self._handed_on or not is_fill(self._record, chunk):
             self._handed_on.add(index)
-            self._recent[index] = chunk
-            yield self._record.chunk_key(index), self._encode(chunk)
+            yield self._record.chunk_key(index), chunk
 
 
 def leaving_out_fill(record: ArrayRecord, encode: Callable[[np.ndarray], bytes]) -> Encodes:
