@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hdmf_store.nodes import Number, RandomAccess, Region, part, slabs, tiles, whole
+from hdmf_store.nodes import Number, RandomAccess, Region, aligned, grain_of, part, slabs, tiles, whole
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.threads import WorkAhead, processors
@@ -26,6 +26,7 @@ __all__ = [
     "StreamAssembler",
     "decoded_chunk",
     "encoded_chunks",
+    "piece_shape",
     "read_region",
     "sole_chunk",
     "within",
@@ -35,7 +36,8 @@ BUFFER_BYTES = 64 * 2**20
 """Bytes of values that are held in memory at once while one dataset is written, or fetched at once to be read."""
 
 _PIECE_BYTES = 4 * 2**20
-"""Values that are read at once to be encoded: few, so that threads soon have something to do."""
+"""Values that are read at once to be stored, if their source does not ask for more: few, so that threads soon have
+something to do."""
 
 AHEAD = 4
 """Which part of the buffer values may take that are being encoded: a quarter."""
@@ -183,7 +185,7 @@ def encoded_chunks(record: ArrayRecord, source: RandomAccess, encode: Encodes) -
     read and what was encoded before is taken; numcodecs releases the interpreter's lock meanwhile.
     """
     size = item_size(record.element)
-    step = slabs(record.shape, record.chunks, size, _PIECE_BYTES)
+    step = piece_shape(record.shape, record.chunks, source, size)
     regions = tiles(record.shape, step)
     if math.prod(record.shape) * size < _WORTH_THREADS or math.prod(record.grid) == 1:
         for region in regions:
@@ -198,6 +200,13 @@ def encoded_chunks(record: ArrayRecord, source: RandomAccess, encode: Encodes) -
             _ask_for_chunks(ahead, record, region, _aligned(record, source, region), encode)
             yield from _stored_ones(ahead.ready())
         yield from _stored_ones(ahead.rest())
+
+
+def piece_shape(
+    shape: tuple[int, ...], chunks: tuple[int, ...], source: RandomAccess, item_size: int
+) -> tuple[int, ...]:
+    """Return how many elements a side to read at once: whole chunks, such that what is decoded for it is not wasted."""
+    return slabs(shape, aligned(shape, chunks, grain_of(source), item_size, BUFFER_BYTES), item_size, _PIECE_BYTES)
 
 
 def _ask_for_chunks(

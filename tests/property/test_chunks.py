@@ -86,6 +86,47 @@ def test_slabs_are_whole_chunks_within_the_budget(grid: Any, item: int, budget: 
     assert np.prod(step) * item <= max(budget, np.prod(one) * item)
 
 
+class Blocked:
+    """Values that lie in blocks, each of which is decoded for any part of it."""
+
+    origin = None
+
+    def __init__(self, shape: tuple[int, ...], grain: tuple[int, ...]) -> None:
+        self.grain = grain
+        self.decoded = np.zeros([-(-length // side) for length, side in zip(shape, grain, strict=True)], int)
+
+    def read(self, region: Region) -> np.ndarray:
+        touched = (slice(p.start // side, -(-p.stop // side)) for p, side in zip(region, self.grain, strict=True))
+        self.decoded[tuple(touched)] += 1
+        return np.ones([part.stop - part.start for part in region], np.int16)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "grain", "most"),
+    [
+        ((1024, 64), (4096, 16), 1),
+        ((4096, 16), (1024, 64), 1),
+        ((910, 64), (13_000, 16), 2),
+        ((910, 64), (100, 64), 2),
+    ],
+    ids=["short", "narrow", "that-never-meet", "of-small-blocks"],
+)
+def test_no_block_of_a_source_is_decoded_for_every_chunk_that_it_touches(
+    chunks: tuple[int, ...], grain: tuple[int, ...], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read at once is made of whole chunks, and of whole blocks of the source as well where they meet."""
+    shape = (60_000, 64)
+    monkeypatch.setattr(chunks_module, "BUFFER_BYTES", 2**22)
+    monkeypatch.setattr(chunks_module, "_PIECE_BYTES", 2**16)
+    record, source = record_of(shape, chunks), Blocked(shape, grain)
+
+    count = sum(1 for _ in encoded_chunks(record, source, record.codec.encode))
+
+    assert count == np.prod(record.grid)
+    assert source.decoded.min() == 1
+    assert source.decoded.max() <= most
+
+
 @settings(deadline=None)
 @given(grid=grids(), fill=st.sampled_from([0, 3]), data=st.data())
 def test_reading_a_region_equals_slicing(grid: Any, fill: int, data: st.DataObject) -> None:
