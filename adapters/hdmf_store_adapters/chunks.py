@@ -82,10 +82,13 @@ def read_region(
     indices = itertools.product(*_touched(record, region))
     at_once = max(1, BUFFER_BYTES // max(1, math.prod(record.chunks) * item_size(record.element)))
     at_once = min(at_once, _MOST_AT_ONCE)
-    with _decoders(out) as each_in_turn:
+    with _decoders(out) as each_of:
+        under_way: Iterable[None] = ()
         while batch := list(itertools.islice(indices, at_once)):
-            chunks = zip(batch, stored_chunks(record, batch, get_many), strict=True)
-            deque(each_in_turn(lambda chunk: _put(record, chunk[0], chunk[1], region, out), chunks), maxlen=0)
+            chunks = zip(batch, stored_chunks(record, batch, get_many), strict=True)  # while the last are decoded
+            deque(under_way, maxlen=0)
+            under_way = each_of(lambda chunk: _put(record, chunk[0], chunk[1], region, out), chunks)
+        deque(under_way, maxlen=0)
     return out
 
 
@@ -111,12 +114,12 @@ def decoded_chunk(
 
 @contextmanager
 def _decoders(out: np.ndarray) -> Iterator[Callable[..., Iterable[None]]]:
-    """Give a `map` that works with as many threads as there are processors where there is enough to decode.
+    """Give a `map` that begins at once, with as many threads as there are processors where there is enough to decode.
 
     Codecs of numcodecs release the interpreter's lock; text is made by the interpreter itself.
     """
     if out.dtype.hasobject or out.nbytes < _WORTH_THREADS:
-        yield map
+        yield lambda function, items: list(map(function, items))
         return
     with ThreadPoolExecutor(processors()) as pool:
         yield pool.map
