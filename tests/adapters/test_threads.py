@@ -8,11 +8,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hdmf_store.nodes import ArraySource, Dataset, Group, Layout, Number, Stream
 from hdmf_store_adapters import threads
+from hdmf_store_adapters.chunk_queue import ChunkQueue
+from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.threads import WorkAhead, processors
+from tests.adapters.stores import write
 
 
 class Counted:
@@ -114,3 +120,42 @@ def test_a_process_that_may_use_one_processor_counts_one() -> None:
         os.sched_setaffinity(0, allowed)
 
     assert processors() == len(allowed)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["array", "stream"])
+def test_a_file_is_the_same_to_the_byte_whatever_the_number_of_threads(
+    streamed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks that threads encode are stored as one thread would store them."""
+    array = np.arange(3_000_000, dtype="int32").reshape(-1, 3) // 7
+    pieces = [((slice(at, at + 50_000), slice(0, 3)), array[at : at + 50_000]) for at in range(0, len(array), 50_000)]
+
+    files = []
+    for count in (1, 7):
+        monkeypatch.setattr(threads, "processors", lambda count=count: count)
+        values = Stream(pieces) if streamed else ArraySource(array)
+        layout = Layout(chunks=(33_000, 2))
+        place = tmp_path / f"{count}.zarr"
+        write(place, {"/": Group(), "/x": Dataset(Number("int32"), array.shape, values, {}, layout)})
+        files.append({path.relative_to(place): path.read_bytes() for path in place.rglob("*") if path.is_file()})
+
+    assert len(files[0]) > 60
+    assert files[0] == files[1]
+
+
+def test_an_error_while_a_chunk_of_a_stream_is_encoded_stores_nothing_that_comes_after_it(tmp_path: Path) -> None:
+    """It reaches whoever stores as itself, and what was stored before stays."""
+    medium = LocalFiles(tmp_path)
+
+    def encode(chunk: np.ndarray) -> bytes:
+        if chunk[0] == 2:
+            raise RuntimeError("this chunk cannot be encoded")
+        return chunk.tobytes()
+
+    with pytest.raises(RuntimeError, match="cannot be encoded"), ChunkQueue(medium, 4) as queue:
+        for number in range(8):
+            queue.put(str(number), np.full(4, number, np.uint8), encode)
+            queue.store_encoded()
+        queue.store_all()
+
+    assert set(medium.list_keys()) <= {"0", "1"}
