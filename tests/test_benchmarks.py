@@ -21,6 +21,8 @@ import pytest
 from benchmarks.data import recording
 from benchmarks.environments import SUBJECTS
 from benchmarks.experiments.bundle import joined, taken_apart
+from benchmarks.experiments.codecs import KINDS, compared
+from benchmarks.experiments.codecs import table as table_of_codecs
 from benchmarks.experiments.shares import shares_of, table_of
 from benchmarks.facts import together
 from benchmarks.measure import Bench, run_stage
@@ -263,3 +265,18 @@ def test_time_is_counted_for_the_package_whose_code_took_it(tmp_path):
     table = table_of("x", rows)
     assert table.head == ["step", "library", "profiled [s]", "hdmf-store [%]", "zarr [%]"]
     assert table.rows == [["open", "hdmf-store", "4.010", "75", "25"]]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name.split(",")[0])
+def test_the_table_of_codecs_has_the_default_among_others_that_make_the_same_data_smaller(kind):
+    """One row is starred; without a codec numbers stay as large as they are, and the default makes them smaller."""
+    chunks = [kind.make(20_000)]
+
+    found = list(compared(kind, chunks, 1))
+
+    default, *others = [one for one in found if one.is_default]
+    none = next(one for one in found if one.name == "none")
+    assert not others
+    assert none.ratio == 1 or chunks[0].dtype == object
+    assert default.ratio < 0.9 * none.ratio
+    assert table_of_codecs(kind, found).count("\\*") == 1

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
 
-from hdmf_store.nodes import Number, RandomAccess, Region, part, slabs, tiles, whole
+from hdmf_store.nodes import Number, RandomAccess, Region, aligned, grain_of, part, slabs, tiles, whole
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.layout_choice import item_size
+from hdmf_store_adapters.threads import WorkAhead, processors
 
 __all__ = [
     "BUFFER_BYTES",
@@ -26,6 +26,7 @@ __all__ = [
     "StreamAssembler",
     "decoded_chunk",
     "encoded_chunks",
+    "piece_shape",
     "read_region",
     "sole_chunk",
     "within",
@@ -33,6 +34,13 @@ __all__ = [
 
 BUFFER_BYTES = 64 * 2**20
 """Bytes of values that are held in memory at once while one dataset is written, or fetched at once to be read."""
+
+_PIECE_BYTES = 4 * 2**20
+"""Values that are read at once to be stored, if their source does not ask for more: few, so that threads soon have
+something to do."""
+
+AHEAD = 4
+"""Which part of the buffer values may take that are being encoded: a quarter."""
 
 _WORTH_THREADS = 8 * 2**20
 
@@ -74,10 +82,13 @@ def read_region(
     indices = itertools.product(*_touched(record, region))
     at_once = max(1, BUFFER_BYTES // max(1, math.prod(record.chunks) * item_size(record.element)))
     at_once = min(at_once, _MOST_AT_ONCE)
-    with _decoders(out) as each_in_turn:
+    with _decoders(out) as each_of:
+        under_way: Iterable[None] = ()
         while batch := list(itertools.islice(indices, at_once)):
-            chunks = zip(batch, stored_chunks(record, batch, get_many), strict=True)
-            deque(each_in_turn(lambda chunk: _put(record, chunk[0], chunk[1], region, out), chunks), maxlen=0)
+            chunks = zip(batch, stored_chunks(record, batch, get_many), strict=True)  # while the last are decoded
+            deque(under_way, maxlen=0)
+            under_way = each_of(lambda chunk: _put(record, chunk[0], chunk[1], region, out), chunks)
+        deque(under_way, maxlen=0)
     return out
 
 
@@ -103,14 +114,14 @@ def decoded_chunk(
 
 @contextmanager
 def _decoders(out: np.ndarray) -> Iterator[Callable[..., Iterable[None]]]:
-    """Give a `map` that works with as many threads as there are processors where there is enough to decode.
+    """Give a `map` that begins at once, with as many threads as there are processors where there is enough to decode.
 
     Codecs of numcodecs release the interpreter's lock; text is made by the interpreter itself.
     """
     if out.dtype.hasobject or out.nbytes < _WORTH_THREADS:
-        yield map
+        yield lambda function, items: list(map(function, items))
         return
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         yield pool.map
 
 
@@ -173,23 +184,45 @@ def within(chunk: np.ndarray, record: ArrayRecord, index: tuple[int, ...], regio
 def encoded_chunks(record: ArrayRecord, source: RandomAccess, encode: Encodes) -> Iterator[tuple[str, bytes]]:
     """Yield key and bytes of every chunk that has to be stored.
 
-    Values are read in whole chunks, as many at a time as the buffer holds, and encoded by as many threads as
-    there are processors where there is enough to do; numcodecs releases the interpreter's lock meanwhile.
+    Values are read in pieces of whole chunks. Where there is enough to do, threads encode one piece while the next is
+    read and what was encoded before is taken; numcodecs releases the interpreter's lock meanwhile.
     """
     size = item_size(record.element)
-    step = slabs(record.shape, record.chunks, size, BUFFER_BYTES)
-    chunks = (
-        (index, chunk)
-        for region in tiles(record.shape, step)
-        for index, chunk in cut(record, region, record.to_stored(_aligned(record, source, region)))
-    )
+    step = piece_shape(record.shape, record.chunks, source, size)
+    regions = tiles(record.shape, step)
     if math.prod(record.shape) * size < _WORTH_THREADS or math.prod(record.grid) == 1:
-        for index, chunk in chunks:
-            data = encode(chunk)
-            if data is not None:
-                yield record.chunk_key(index), data
+        for region in regions:
+            for index, chunk in cut(record, region, record.to_stored(_aligned(record, source, region))):
+                data = encode(chunk)
+                if data is not None:
+                    yield record.chunk_key(index), data
         return
-    yield from _encoded_by_threads(record, chunks, encode)
+    with WorkAhead[tuple[str, bytes | None]](BUFFER_BYTES // AHEAD) as ahead:
+        for region in regions:
+            yield from _stored_ones(ahead.room_for(math.prod(step) * size))
+            _ask_for_chunks(ahead, record, region, _aligned(record, source, region), encode)
+            yield from _stored_ones(ahead.ready())
+        yield from _stored_ones(ahead.rest())
+
+
+def piece_shape(
+    shape: tuple[int, ...], chunks: tuple[int, ...], source: RandomAccess, item_size: int
+) -> tuple[int, ...]:
+    """Return how many elements a side to read at once: whole chunks, such that what is decoded for it is not wasted."""
+    return slabs(shape, aligned(shape, chunks, grain_of(source), item_size, BUFFER_BYTES), item_size, _PIECE_BYTES)
+
+
+def _ask_for_chunks(
+    ahead: WorkAhead[tuple[str, bytes | None]], record: ArrayRecord, region: Region, values: np.ndarray, encode: Encodes
+) -> None:
+    """Have the chunks of a region encoded; nothing refers to its values any longer when that is done."""
+    size = math.prod(record.chunks) * item_size(record.element)
+    for index, chunk in cut(record, region, record.to_stored(values)):
+        ahead.ask(size, lambda key, chunk: (key, encode(chunk)), record.chunk_key(index), chunk)
+
+
+def _stored_ones(results: Iterator[tuple[str, bytes | None]]) -> Iterator[tuple[str, bytes]]:
+    return ((key, data) for key, data in results if data is not None)
 
 
 def _aligned(record: ArrayRecord, source: RandomAccess, region: Region) -> np.ndarray:
@@ -213,36 +246,13 @@ def _padded(record: ArrayRecord, part: np.ndarray) -> np.ndarray:
     return chunk
 
 
-def _encoded_by_threads(
-    record: ArrayRecord, chunks: Iterable[tuple[tuple[int, ...], np.ndarray]], encode: Encodes
-) -> Iterator[tuple[str, bytes]]:
-    workers = os.cpu_count() or 1
-    waiting: deque[tuple[str, Future[bytes | None]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for index, chunk in chunks:
-                waiting.append((record.chunk_key(index), pool.submit(encode, chunk)))
-                while len(waiting) > 2 * workers:
-                    yield from _finished(waiting)
-            while waiting:
-                yield from _finished(waiting)
-        finally:
-            for _, pending in waiting:
-                pending.cancel()
-
-
-def _finished(waiting: deque[tuple[str, Future[bytes | None]]]) -> Iterator[tuple[str, bytes]]:
-    key, pending = waiting.popleft()
-    data = pending.result()
-    if data is not None:
-        yield key, data
-
-
 def is_fill(record: ArrayRecord, chunk: np.ndarray) -> bool:
     """Return whether a chunk of numbers holds the fill value alone, to the last bit, so that it can be left out."""
     if not isinstance(record.element, Number):
         return False
     fill = np.asarray(record.fill, chunk.dtype)
+    if chunk.size and chunk[(slice(1),) * chunk.ndim].tobytes() != fill.tobytes():
+        return False  # as most chunks show at their first element, without a copy of those that are not contiguous
     flat = np.ascontiguousarray(chunk)
     if not fill.tobytes().strip(b"\0"):
         return not flat.view(np.uint8).any() if flat.dtype != bool else not flat.any()
@@ -279,44 +289,28 @@ class StreamAssembler:
     """Pieces of any shape and order, put together to whole chunks.
 
     A chunk is handed on as soon as it is covered; chunks that are still incomplete wait in memory up to a budget,
-    beyond which the oldest is stored as it is and fetched again if more of it comes.
+    beyond which the oldest is handed on as it is and loaded again if more of it comes. A chunk that was handed on is
+    never changed here, and shares no memory with a piece.
 
     Parameters
     ----------
     record : ArrayRecord
         Its shape is not used: a stream says how far it reaches as it goes.
-    encode : callable
-        From one full chunk to its bytes.
     load : callable
-        Returns the stored bytes of a chunk by key, for a chunk of which more comes after it was handed on.
-    decode : callable
-        From the bytes of one chunk to an array.
+        Returns the values of a chunk that was handed on before, by key, or None if it is not stored.
     """
 
-    def __init__(
-        self,
-        record: ArrayRecord,
-        encode: Callable[[np.ndarray], bytes],
-        load: Callable[[str], bytes | None],
-        decode: Callable[[bytes], np.ndarray],
-    ) -> None:
+    def __init__(self, record: ArrayRecord, load: Callable[[str], np.ndarray | None]) -> None:
         self._record = record
-        self._encode = encode
         self._load = load
-        self._decode = decode
         self._open: dict[tuple[int, ...], tuple[np.ndarray, int]] = {}
         self._handed_on: set[tuple[int, ...]] = set()
-        self._recent: dict[tuple[int, ...], np.ndarray] = {}
         chunk_bytes = math.prod(record.chunks) * item_size(record.element)
         self._most_open = max(1, BUFFER_BYTES // max(1, chunk_bytes))
         self.reach: tuple[int, ...] = (0,) * len(record.chunks)
 
-    def add(self, region: Region, values: np.ndarray) -> Iterator[tuple[str, bytes]]:
-        """Take one piece; yield the chunks that it completes.
-
-        What is yielded need not be stored before the next piece is taken.
-        """
-        self._recent.clear()
+    def add(self, region: Region, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Take one piece; yield key and values of the chunks that are to be stored."""
         stored = self._record.to_stored(np.broadcast_to(values, tuple(p.stop - p.start for p in region)))
         self.reach = tuple(max(most, part.stop) for most, part in zip(self.reach, region, strict=True))
         touched = (range(p.start // c, -(-p.stop // c)) for p, c in zip(region, self._record.chunks, strict=True))
@@ -331,7 +325,7 @@ class StreamAssembler:
             ]
             if part.shape == self._record.chunks:
                 self._open.pop(index, None)
-                yield from self._hand_on(index, part)
+                yield from self._hand_on(index, np.array(part, order="C"))
                 continue
             place = tuple(slice(o.start - at, o.stop - at) for o, at in zip(overlap, corner, strict=True))
             yield from self._fill(index, place, part)
@@ -343,12 +337,12 @@ class StreamAssembler:
             return None
         return part(self._open[origin][0], whole(self.reach))
 
-    def finish(self) -> Iterator[tuple[str, bytes]]:
+    def finish(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the chunks that never were completed."""
         for index in list(self._open):
             yield from self._hand_on(index, self._open.pop(index)[0])
 
-    def _fill(self, index: tuple[int, ...], place: Region, part: np.ndarray) -> Iterator[tuple[str, bytes]]:
+    def _fill(self, index: tuple[int, ...], place: Region, part: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         chunk, covered = self._open.pop(index, (None, 0))
         if chunk is None:
             chunk = self._begin(index, part.dtype)
@@ -363,19 +357,14 @@ class StreamAssembler:
             yield from self._hand_on(oldest, self._open.pop(oldest)[0])
 
     def _begin(self, index: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        if index in self._recent:
-            return self._recent.pop(index)
-        data = self._load(self._record.chunk_key(index)) if index in self._handed_on else None
-        if data is not None:
-            return np.array(self._decode(data))
-        return np.full(self._record.chunks, self._record.fill, dtype)
+        found = self._load(self._record.chunk_key(index)) if index in self._handed_on else None
+        return np.full(self._record.chunks, self._record.fill, dtype) if found is None else np.array(found)
 
-    def _hand_on(self, index: tuple[int, ...], chunk: np.ndarray) -> Iterator[tuple[str, bytes]]:
+    def _hand_on(self, index: tuple[int, ...], chunk: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         # what was handed on before must be replaced also when it now equals the fill value
         if index in self._handed_on or not is_fill(self._record, chunk):
             self._handed_on.add(index)
-            self._recent[index] = chunk
-            yield self._record.chunk_key(index), self._encode(chunk)
+            yield self._record.chunk_key(index), chunk
 
 
 def leaving_out_fill(record: ArrayRecord, encode: Callable[[np.ndarray], bytes]) -> Encodes:

@@ -34,7 +34,8 @@ from hdmf_store.nodes import (
     tiles,
 )
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks, as_text
-from hdmf_store_adapters.chunks import BUFFER_BYTES, StreamAssembler, encoded_chunks, leaving_out_fill
+from hdmf_store_adapters.chunk_queue import ChunkQueue
+from hdmf_store_adapters.chunks import AHEAD, BUFFER_BYTES, StreamAssembler, encoded_chunks, leaving_out_fill
 from hdmf_store_adapters.json_forms import ITSELF
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size, shard_shape
 from hdmf_store_adapters.media import Medium
@@ -153,47 +154,54 @@ class DatasetWriter:
             self._report(_chunk_bytes(record))
 
     def _write_streams(self, streams: Mapping[str, Dataset], interleave: bool) -> dict[str, dict[str, Any]]:
-        writers = {path: self._stream(path, dataset) for path, dataset in streams.items()}
+        if not streams:
+            return {}
         documents: dict[str, dict[str, Any]] = {}
-        waiting = deque(writers.items())
-        while waiting:
-            path, writer = waiting.popleft()
-            while True:
-                try:
-                    next(writer)
-                except StopIteration as done:
-                    documents[path] = done.value
-                    break
-                if interleave:
-                    waiting.append((path, writer))
-                    break
+        with ChunkQueue(self._medium, BUFFER_BYTES // AHEAD) as queue:
+            waiting = deque((path, self._stream(path, dataset, queue)) for path, dataset in streams.items())
+            while waiting:
+                path, writer = waiting.popleft()
+                while True:
+                    try:
+                        next(writer)
+                    except StopIteration as done:
+                        documents[path] = done.value
+                        break
+                    if interleave:
+                        waiting.append((path, writer))
+                        break
+            queue.store_all()
         return documents
 
-    def _stream(self, path: str, dataset: Dataset) -> Generator[None, None, dict[str, Any]]:
+    def _stream(self, path: str, dataset: Dataset, queue: ChunkQueue) -> Generator[None, None, dict[str, Any]]:
         """Store one stream, a piece at each step; the generator's value is the document."""
         wished = attrs.evolve(dataset.layout, separator=dataset.layout.separator or self._wishes.separator)
         document, record = self._prepare(path, _with_chunks(attrs.evolve(dataset, layout=wished)))
         coder = self._coder(path, document, record)
-        assembler = StreamAssembler(
-            record,
-            coder.encode,
-            lambda key: self._medium.read(f"{path[1:]}/{key}"),
-            lambda data: coder.decode(data, record.chunks),
-        )
+
+        def load(key: str) -> np.ndarray | None:
+            queue.store_all()
+            data = self._medium.read(f"{path[1:]}/{key}")
+            return None if data is None else coder.decode(data, record.chunks)
+
+        assembler = StreamAssembler(record, load)
         assert isinstance(dataset.values, Stream)
         shape = dataset.shape
         for region, values in dataset.values.pieces:
             self._check_cells(path, record, values)
             shape = tuple(max(length, part.stop) for length, part in zip(shape, region, strict=True))
             self._medium.declare(self._document_files(path, document, shape))
-            self._put(path, assembler.add(region, values))
+            for key, chunk in assembler.add(region, values):
+                queue.put(f"{path[1:]}/{key}", chunk, coder.encode)
+            queue.store_encoded()
             self._report(values.nbytes)
             yield
         shape = tuple(max(least, reached) for least, reached in zip(dataset.shape, assembler.reach, strict=True))
         everything = assembler.only_piece() if dataset.layout.chunks is None else None
         if everything is not None and everything.shape == shape:
             return self._short(path, dataset, record.to_normal(everything))
-        self._put(path, assembler.finish())
+        for key, chunk in assembler.finish():
+            queue.put(f"{path[1:]}/{key}", chunk, coder.encode)
         return self._format.resized(document, shape)
 
     def _short(self, path: str, dataset: Dataset, values: np.ndarray) -> dict[str, Any]:
@@ -214,11 +222,6 @@ class DatasetWriter:
 
     def _widths(self, path: str, dataset: Dataset) -> dict[tuple[str, ...], int]:
         return {} if self._format.CELL_FORM is None else _widths(dataset, self._format.CELL_FORM, self._location, path)
-
-    def _put(self, path: str, chunks: Iterator[tuple[str, bytes]]) -> None:
-        items = [(f"{path[1:]}/{key}", data) for key, data in chunks]
-        if items:
-            self._medium.write_many(items)
 
     def _check_cells(self, path: str, record: ArrayRecord, values: np.ndarray) -> None:
         """Refuse text that is longer than the cells that a stream's records got before their values were known."""

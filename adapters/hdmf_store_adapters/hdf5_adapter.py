@@ -54,12 +54,11 @@ from hdmf_store.nodes import (
     basename,
     join,
     parent,
-    slabs,
     tiles,
     whole,
 )
 from hdmf_store_adapters import hdf5_values as values_of
-from hdmf_store_adapters.chunks import BUFFER_BYTES
+from hdmf_store_adapters.chunks import piece_shape
 from hdmf_store_adapters.hdf5_layout import HDF5Layout
 from hdmf_store_adapters.hdf5_pieces import why_not_read
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size
@@ -353,12 +352,14 @@ def _fill(file: h5py.File, path: str, node: Dataset, progress: Progress | None) 
         values = values_of.to_h5(node.values.read(()), node.element, file)
         dataset[()] = values[()] if values.dtype == object else values
         return
-    step = slabs(node.shape, dataset.chunks or chunk_shape(node.shape, item_size(node.element)), 16, BUFFER_BYTES)
+    size = item_size(node.element)
+    step = piece_shape(node.shape, dataset.chunks or chunk_shape(node.shape, size), node.values, size)
     for region in tiles(node.shape, step):
         # read before h5py takes its lock: an engine that reads on another thread would wait for it forever
         values = values_of.to_h5(node.values.read(region), node.element, file)
         dataset[region] = values
         _tick(progress, values.nbytes, 0)
+        del values  # before the next are read
 
 
 def _h5_link(target: Target) -> h5py.SoftLink | h5py.ExternalLink:

@@ -63,6 +63,11 @@ class H5Source:
         """The file and path at which the dataset lies."""
         return Origin(Location.of(self.dataset.file.filename).identity, self.dataset.name)
 
+    @property
+    def grain(self) -> tuple[int, ...] | None:
+        """The chunks, each of which is decoded for any part of it."""
+        return self.dataset.chunks
+
     def __reduce__(self) -> Any:
         return _reopened, (self.dataset.file.filename, self.dataset.name, self.element)
 

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import zarr
 
-from hdmf_store.nodes import Origin, Region
+from hdmf_store.nodes import Origin, Region, slabs
 from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
@@ -37,6 +37,7 @@ def opened_by_zarr(holder: ArrayHolder, path: str) -> Any:
         raise holder.shape_error(path, problem) from problem
 
 
+_GRAIN_BYTES = 16 * 2**20
 _SOON_DECODED = 2**20
 """Bytes of a chunk that is not worth keeping for who wants all of it."""
 
@@ -58,6 +59,14 @@ class StoredSource:
     def origin(self) -> Origin:
         """The array in which the values lie."""
         return Origin(self.holder.address, self.path)
+
+    @property
+    def grain(self) -> tuple[int, ...] | None:
+        """Several chunks, which are fetched together and decoded by several threads."""
+        record = self.holder.record(self.path)
+        if record.is_scalar:
+            return None
+        return slabs(record.shape, record.chunks, item_size(record.element), _GRAIN_BYTES)
 
     def read(self, region: Region) -> np.ndarray:
         """Return the values of a region of the dataset's own shape."""

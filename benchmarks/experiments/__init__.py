@@ -1,1 +1,1 @@
-"""What was tried outside of the package, to know what it would gain; each is run by itself and prints what it found."""
+"""What was tried outside of the package, and what its choices rest on; each prints what it found."""

@@ -17,6 +17,7 @@ import numpy as np
 
 __all__ = [
     "ArraySource",
+    "Grained",
     "Origin",
     "Piece",
     "RandomAccess",
@@ -108,6 +109,21 @@ class RandomAccess(Protocol):
         ...
 
 
+@runtime_checkable
+class Grained(Protocol):
+    """Values of which some parts cost more to read than they hold: the chunks that they share must be decoded."""
+
+    @property
+    def grain(self) -> tuple[int, ...] | None:
+        """The sides of the pieces in which values are best read; None where any piece costs what it holds."""
+        ...
+
+
+def grain_of(source: Any) -> tuple[int, ...] | None:
+    """Return the sides of the pieces in which the values of a source are best read; None where it does not matter."""
+    return source.grain if isinstance(source, Grained) else None
+
+
 @attrs.frozen(eq=False)
 class ArraySource:
     """Values in memory, in normal form.
@@ -188,6 +204,38 @@ def slabs(shape: tuple[int, ...], chunks: tuple[int, ...], item_size: int, budge
         if times < covered:
             break
     return tuple(step)
+
+
+def aligned(
+    shape: tuple[int, ...], chunks: tuple[int, ...], grain: tuple[int, ...] | None, item_size: int, budget: int
+) -> tuple[int, ...]:
+    """Return whole chunks, as few as hold whole grains of the source as well, as far as they fit a budget.
+
+    Parameters
+    ----------
+    shape, chunks : tuple of int
+        Of the dataset that is written.
+    grain : tuple of int or None
+        Sides of the pieces in which the source is best read.
+    item_size, budget : int
+        As for `slabs`. Where grains and chunks never meet within a quarter of it, a piece is as long as a grain, so
+        that few grains are read twice.
+
+    Examples
+    --------
+    >>> aligned((1000, 6), (10, 6), (40, 2), 8, 2**20)
+    (40, 6)
+    >>> aligned((1000, 6), (7, 6), (40, 2), 8, 2**12)
+    (42, 6)
+    """
+    sides = list(chunks)
+    for axis in reversed(range(len(sides) if grain is not None else 0)):
+        one, best = chunks[axis], grain[axis]  # type: ignore[index]
+        fitting = budget // max(1, math.prod(sides) * item_size)
+        meeting = math.lcm(one, max(1, best)) // one
+        times = meeting if meeting <= fitting // 4 else -(-best // one)
+        sides[axis] = one * max(1, min(times, fitting, -(-shape[axis] // one)))
+    return tuple(sides)
 
 
 def normal_dtype(array: Any) -> np.dtype:

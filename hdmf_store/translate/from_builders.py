@@ -29,6 +29,7 @@ from hdmf_store.nodes import (
     ReferenceTo,
     Region,
     Target,
+    grain_of,
     join,
 )
 from hdmf_store.translate.attributes import attributes_of, same_value
@@ -386,6 +387,10 @@ class _Copied:
 
     values: Any
     origin: Origin
+
+    @property
+    def grain(self) -> tuple[int, ...] | None:
+        return grain_of(self.values)
 
     def read(self, region: Region) -> np.ndarray:
         return self.values.read(region)

@@ -37,6 +37,7 @@ from hdmf_store.nodes import (
     Text,
     Unwritten,
     each,
+    grain_of,
     whole,
 )
 from hdmf_store.translate.data_io import ZarrDataIO, hdf5_layout
@@ -130,6 +131,10 @@ class _Cast:
     source: Any
     dtype: np.dtype
     origin: None = attrs.field(default=None, init=False)
+
+    @property
+    def grain(self) -> tuple[int, ...] | None:
+        return grain_of(self.source)
 
     def read(self, region: Region) -> np.ndarray:
         return self.source.read(region).astype(self.dtype)

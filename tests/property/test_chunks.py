@@ -87,6 +87,47 @@ def test_slabs_are_whole_chunks_within_the_budget(grid: Any, item: int, budget: 
     assert np.prod(step) * item <= max(budget, np.prod(one) * item)
 
 
+class Blocked:
+    """Values that lie in blocks, each of which is decoded for any part of it."""
+
+    origin = None
+
+    def __init__(self, shape: tuple[int, ...], grain: tuple[int, ...]) -> None:
+        self.grain = grain
+        self.decoded = np.zeros([-(-length // side) for length, side in zip(shape, grain, strict=True)], int)
+
+    def read(self, region: Region) -> np.ndarray:
+        touched = (slice(p.start // side, -(-p.stop // side)) for p, side in zip(region, self.grain, strict=True))
+        self.decoded[tuple(touched)] += 1
+        return np.ones([part.stop - part.start for part in region], np.int16)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "grain", "most"),
+    [
+        ((1024, 64), (4096, 16), 1),
+        ((4096, 16), (1024, 64), 1),
+        ((910, 64), (13_000, 16), 2),
+        ((910, 64), (100, 64), 2),
+    ],
+    ids=["short", "narrow", "that-never-meet", "of-small-blocks"],
+)
+def test_no_block_of_a_source_is_decoded_for_every_chunk_that_it_touches(
+    chunks: tuple[int, ...], grain: tuple[int, ...], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read at once is made of whole chunks, and of whole blocks of the source as well where they meet."""
+    shape = (60_000, 64)
+    monkeypatch.setattr(chunks_module, "BUFFER_BYTES", 2**22)
+    monkeypatch.setattr(chunks_module, "_PIECE_BYTES", 2**16)
+    record, source = record_of(shape, chunks), Blocked(shape, grain)
+
+    count = sum(1 for _ in encoded_chunks(record, source, record.codec.encode))
+
+    assert count == np.prod(record.grid)
+    assert source.decoded.min() == 1
+    assert source.decoded.max() <= most
+
+
 @settings(deadline=None, max_examples=examples(60))
 @given(grid=grids(), fill=st.sampled_from([0, 3]), data=st.data())
 def test_reading_a_region_equals_slicing(grid: Any, fill: int, data: st.DataObject) -> None:
@@ -139,12 +180,34 @@ def test_chunks_are_fetched_together_as_many_as_the_buffer_holds(room: int, monk
     assert asked == {1: [1] * 10, 3: [3, 3, 3, 1], 100: [10]}[room]
 
 
+class Queue:
+    """Chunks that are encoded as late as possible."""
+
+    def __init__(self, codec: Any, chunks: tuple[int, ...]) -> None:
+        self._codec, self._chunks = codec, chunks
+        self._waiting: list[tuple[str, np.ndarray]] = []
+        self._stored: dict[str, bytes] = {}
+
+    def put(self, key: str, chunk: np.ndarray) -> None:
+        self._waiting.append((key, chunk))
+
+    def store(self) -> dict[str, bytes]:
+        for key, chunk in self._waiting:
+            self._stored[key] = self._codec.encode(chunk)
+        self._waiting.clear()
+        return self._stored
+
+    def load(self, key: str) -> np.ndarray | None:
+        data = self.store().get(key)
+        return None if data is None else self._codec.decode(data, self._chunks)
+
+
 @pytest.mark.parametrize("room", [1, 2, 10**6], ids=["one-chunk-waits", "two-chunks-wait", "all-wait"])
-@pytest.mark.parametrize("eager", [True, False], ids=["stored-at-once", "stored-after-each-piece"])
+@pytest.mark.parametrize("eager", [True, False], ids=["stored-at-once", "stored-when-loaded"])
 def test_pieces_in_any_order_equal_assignment(room: int, eager: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of any shape and order, overlapping too, leave in the store what assigning them to an array leaves.
 
-    Whoever stores what comes out may do so chunk by chunk or piece by piece.
+    What comes out need not be encoded before it is asked for again, also if the pieces' memory is used again meanwhile.
     """
 
     @settings(deadline=None, max_examples=examples(50))
@@ -154,15 +217,19 @@ def test_pieces_in_any_order_equal_assignment(room: int, eager: bool, monkeypatc
         monkeypatch.setattr(chunks_module, "BUFFER_BYTES", room * int(np.prod(chunks)) * 2)
         record = record_of(shape, chunks, fill)
         expected = np.full(shape, fill, np.int16)
-        stored: dict[str, bytes] = {}
-        decode = lambda found: record.codec.decode(found, chunks)  # noqa: E731
-        assembler = StreamAssembler(record, record.codec.encode, stored.get, decode)
+        queue = Queue(record.codec, chunks)
+        assembler = StreamAssembler(record, queue.load)
 
         for region, values in data.draw(pieces(shape)):
             expected[region] = values
-            made = assembler.add(region, values)
-            stored.update(made if eager else list(made))
-        stored.update(assembler.finish())
+            for key, chunk in assembler.add(region, values):
+                queue.put(key, chunk)
+                if eager:
+                    queue.store()
+            values[...] = -1
+        for key, chunk in assembler.finish():
+            queue.put(key, chunk)
+        stored = queue.store()
 
         assert read_region(record, whole(shape), together(stored)).tolist() == expected.tolist()
 
@@ -181,13 +248,16 @@ def test_pieces_for_shards_in_any_order_equal_assignment() -> None:
         record = zarr_v3.decode_array(document, "file", "/a")[1]
         codec = ZarrChunk(zarr_v3, document, record, "file", "/x")
         expected = np.zeros(shape, np.int16)
-        stored: dict[str, bytes] = {}
-        assembler = StreamAssembler(record, codec.encode, stored.get, lambda found: codec.decode(found, chunks))
+        queue = Queue(codec, chunks)
+        assembler = StreamAssembler(record, queue.load)
 
         for region, values in data.draw(pieces(shape)):
             expected[region] = values
-            stored.update(list(assembler.add(region, values)))
-        stored.update(list(assembler.finish()))
+            for key, chunk in assembler.add(region, values):
+                queue.put(key, chunk)
+        for key, chunk in assembler.finish():
+            queue.put(key, chunk)
+        stored = queue.store()
 
         found = np.zeros((6, 6), np.int16)
         for row, column in itertools.product(range(3), range(2)):
@@ -202,7 +272,7 @@ def test_pieces_for_shards_in_any_order_equal_assignment() -> None:
 def test_a_stream_says_how_far_it_reaches() -> None:
     """The reach of the pieces so far is the shape that the dataset grows to."""
     record = record_of((1, 1), (2, 2))
-    assembler = StreamAssembler(record, record.codec.encode, lambda key: None, lambda data: np.zeros((2, 2)))
+    assembler = StreamAssembler(record, lambda key: None)
 
     list(assembler.add((slice(4, 6), slice(0, 1)), np.ones((2, 1), np.int16)))
     list(assembler.add((slice(0, 2), slice(0, 3)), np.ones((2, 3), np.int16)))
