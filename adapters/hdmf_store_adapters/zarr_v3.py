@@ -36,7 +36,7 @@ from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_r
 from hdmf_store_adapters.chunk_codecs import chunk_codec
 from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, shard_shape
-from hdmf_store_adapters.zarr_v3_codecs import encode_codec, layout_of, serializer_of, sharding_of
+from hdmf_store_adapters.zarr_v3_codecs import encode_codec, layout_of, serializer_of, sharding_of, spelled_out
 from hdmf_store_adapters.zarr_v3_types import (
     DECLARED,
     DTYPE,
@@ -221,6 +221,15 @@ def is_superseded(document: Mapping[str, Any]) -> bool:
 def resized(document: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """Return an array's document with another shape."""
     return {**document, "shape": list(shape)}
+
+
+def coding(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what turns the values of an array's chunks into bytes, in one spelling."""
+    codecs = [spelled_out(codec) for codec in document["codecs"]]
+    return [
+        *codecs,
+        *({"name": "storage transformer", "is": item} for item in document.get("storage_transformers", ())),
+    ]
 
 
 def alone(document: Mapping[str, Any], record: ArrayRecord) -> dict[str, Any]:
