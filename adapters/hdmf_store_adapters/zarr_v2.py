@@ -36,7 +36,7 @@ from hdmf_store.nodes import (
 from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
 from hdmf_store_adapters.json_forms import ITSELF, decode_attributes, decode_target
-from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
+from hdmf_store_adapters.layout_choice import CHUNK_BYTES, chunk_shape, default_compressors, item_size
 from hdmf_store_adapters.numcodecs_chain import numcodecs_chain, settled
 from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, JSON_CODEC, codec_of, numcodecs_of, object_codec, sized
 from hdmf_store_adapters.zarr_v2_types import (
@@ -413,7 +413,9 @@ def array_document(dataset: Dataset, widths: Mapping[tuple[str, ...], int], loca
     if layout.shards is not None:
         raise UnsupportedValueError(location, path, "Zarr format 2 has no shards; write format 3, or leave them out")
     shape = dataset.shape or (1,)
-    chunks = layout.chunks if layout.chunks and dataset.shape else chunk_shape(shape, item_size(element))
+    chunks = layout.chunks if layout.chunks and dataset.shape else None
+    if chunks is None:
+        chunks = chunk_shape(shape, item_size(element), target=layout.chunk_bytes or CHUNK_BYTES)
     compressors = layout.compressors
     if compressors is None:
         compressors = default_compressors(element, math.prod(chunks))
