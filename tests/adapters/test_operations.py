@@ -27,6 +27,7 @@ from hdmf_store.errors import (
 from hdmf_store.nodes import Dataset, Group, Hierarchy, Link, Node, Number, ReferenceTo, Stream, Target, Unwritten
 from hdmf_store.translate.convert import convert
 from hdmf_store.translate.copying import copy
+from hdmf_store.translate.repacking import repack
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.adapters.samples import dataset, numbers, objects, table, texts
 from tests.adapters.stores import CountingAsyncStore, CountingStore, read, write
@@ -197,10 +198,15 @@ def test_appending_reads_one_document_and_writes_what_is_new(make: Any) -> None:
     assert store.calls.put == ["group/more/c.0", "group/more/zarr.json", "zarr.json"]
 
 
+def _held(store: Any) -> dict[str, bytes]:
+    """Return all that is in a store, by key."""
+    inner = store if isinstance(store, MemoryStore) else store._store
+    return {key: data.to_bytes() for key, data in inner._store_dict.items()}
+
+
 def _size(store: Any, chunks: bool) -> int:
     """Return the bytes of all chunks in a store, or of all documents."""
-    held = (store if isinstance(store, MemoryStore) else store._store)._store_dict
-    return sum(len(data) for key, data in held.items() if chunks != key.endswith("zarr.json"))
+    return sum(len(data) for key, data in _held(store).items() if chunks != key.endswith("zarr.json"))
 
 
 @STORES
@@ -234,6 +240,25 @@ def test_an_export_gets_each_chunk_once_and_puts_it_once(make: Any, copies: Any)
     assert len(made.calls.put) == len(set(made.calls.put)) == DOCUMENTS + chunks + 1
     assert _size(made, chunks=True) == _size(source, chunks=True)
     assert made.calls.put_bytes == _size(made, chunks=True) + _size(made, chunks=False)
+
+
+@STORES
+def test_to_repack_gets_each_old_chunk_once_and_puts_each_new_one_once(make: Any) -> None:
+    """Also in its own place, where what is not laid out in another way keeps its bytes."""
+    source = make()
+    changed = numbers(np.arange(1, 21).reshape(4, 5), chunks=(2, 2))
+    kept = numbers(np.arange(1, 5))
+    write(source, {"/": Group(), "/changed": changed, "/kept": kept})
+    kept_bytes = _held(source)["kept/c.0"]
+    source.calls = type(source.calls)()
+
+    with_both(repack, source, source)
+
+    chunks = [*(f"changed/c/{i}/{j}" for i in range(2) for j in range(3)), "kept/c.0"]
+    assert sorted(source.calls.got) == sorted([*chunks, "zarr.json", "zarr.json"]), "by the reader, and by the writer"
+    assert sorted(source.calls.put) == ["changed/0.0", "changed/zarr.json", "kept/0", "kept/zarr.json", "zarr.json"]
+    assert _held(source)["kept/0"] == kept_bytes
+    assert sorted(_held(source)) == sorted(source.calls.put)
 
 
 def with_both(copies: Any, source: Any, made: Any) -> None:
