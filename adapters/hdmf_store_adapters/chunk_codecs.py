@@ -100,9 +100,8 @@ class ChunkCodec:
 
     def check(self, data: bytes, shape: tuple[int, ...]) -> None:
         """Raise `ValueError` for bytes that cannot be all of a chunk, as far as that shows without decoding them."""
-        is_known = self.variable is None and len(self.steps) < 2
-        expected = int(np.prod(shape)) * self.dtype.itemsize if is_known else None
-        check_whole(self.steps[-1] if self.steps else None, data, expected)
+        size = None if self.variable is not None else int(np.prod(shape)) * self.dtype.itemsize
+        check_whole(self.steps, data, size)
 
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         """Return the array of a chunk of that shape; it may be a view of `data`, hence read-only.

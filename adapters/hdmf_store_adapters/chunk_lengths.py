@@ -22,24 +22,24 @@ _INDEX_CHECKS = 4
 _ZSTD = 0xFD2FB528
 
 
-def check_whole(step: Any, data: bytes, expected: int | None) -> None:
-    """Raise where bytes cannot be all that the last step of a chain of codecs has made.
+def check_whole(steps: Sequence[Any], data: bytes, size: int | None) -> None:
+    """Raise where bytes cannot be all that a chain of codecs has made.
 
     Parameters
     ----------
-    step : numcodecs codec or None
-        None where nothing follows serialisation.
+    steps : sequence of numcodecs codec
+        In the order of encoding; the last tells most.
     data : bytes
-    expected : int or None
-        How many bytes this step was given; None where that is not known.
+    size : int or None
+        How many bytes the first was given; None where that is not known.
 
     Raises
     ------
     ValueError
         If the bytes are cut short, or are those of a chunk of another size.
     """
-    if not data:
-        raise ValueError("there are no bytes")
+    *before, step = steps or (None,)
+    expected = size if all(isinstance(other, numcodecs.Shuffle) for other in before) else None
     found: int | None = None
     if step is None:
         found = len(data)

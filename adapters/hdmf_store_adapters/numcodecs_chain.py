@@ -70,10 +70,8 @@ class NumcodecsChain:
 
     def check(self, data: bytes, shape: tuple[int, ...]) -> None:
         """Raise `ValueError` for bytes that cannot be all of a chunk, as far as that shows without decoding them."""
-        is_known = not self.filters and not self.dtype.hasobject
-        expected = int(np.prod(shape)) * self.dtype.itemsize if is_known else None
-        last = self.compressor if self.compressor is not None or not self.filters else self.filters[-1]
-        check_whole(last, data, expected)
+        size = None if self.dtype.hasobject else int(np.prod(shape)) * self.dtype.itemsize
+        check_whole((*self.filters, *([] if self.compressor is None else [self.compressor])), data, size)
 
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         """Return the array of a chunk of that shape.

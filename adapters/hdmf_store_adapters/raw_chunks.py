@@ -224,6 +224,8 @@ def _check(copy: RawCopy, data: bytes) -> None:
     """Raise for a chunk that is cut short, as far as its codecs tell."""
     record = copy.record
     try:
+        if not data:
+            raise ValueError("there are no bytes")
         if copy.shards is not None:
             check_shard(copy.shards, record.chunks, data)
         elif record.codec is not None:
