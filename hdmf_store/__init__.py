@@ -57,6 +57,7 @@ from hdmf_store.nodes import (
 )
 from hdmf_store.translate.data_io import ZarrDataIO
 from hdmf_store.translate.from_builders import ROOT_NAME
+from hdmf_store.translate.repacking import NewLayout, repack
 from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR
 from hdmf_store.translate.summary import Summary
 from hdmf_store_adapters.stores import SUPPORTED_ZARR_STORES, DirectoryStore, NestedDirectoryStore, TempStore
@@ -100,6 +101,7 @@ __all__ = [
     "NWBZarrIO",
     "NameNotAllowedError",
     "NestedDirectoryStore",
+    "NewLayout",
     "Number",
     "Plan",
     "ProcessSynchronizer",
@@ -125,4 +127,5 @@ __all__ = [
     "inspect",
     "open_adapter",
     "register_adapter",
+    "repack",
 ]

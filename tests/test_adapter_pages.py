@@ -33,7 +33,16 @@ ROWS: dict[str, Any] = {
     "HDF5": "a.h5",
     "reference file system": "a.zindi.json",
 }
-COLUMNS = ["writable", "linkable", "consolidates", "transactional", "atomic_changes", "shards", "keeps_bytes"]
+COLUMNS = [
+    "writable",
+    "linkable",
+    "consolidates",
+    "transactional",
+    "atomic_changes",
+    "shards",
+    "layouts",
+    "keeps_bytes",
+]
 
 
 def code_of(page: Path) -> list[str]:

@@ -51,6 +51,7 @@ PUBLIC_NAMES = [
     "NWBZarrIO",
     "NameNotAllowedError",
     "NestedDirectoryStore",
+    "NewLayout",
     "Number",
     "Plan",
     "ProcessSynchronizer",
@@ -79,6 +80,7 @@ PUBLIC_NAMES = [
     "inspect",
     "open_adapter",
     "register_adapter",
+    "repack",
 ]
 
 

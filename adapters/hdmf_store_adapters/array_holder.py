@@ -84,6 +84,10 @@ class ArrayHolder:
         """Return how the chunks of an array are decoded."""
         return self._held.record(path)
 
+    def coding(self, path: str) -> list[dict[str, Any]]:
+        """Return what turns the values of an array's chunks into bytes; see `ZarrFormat.coding`."""
+        return self._held.format.coding(self._held.documents[path])
+
     def read_chunks(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the bytes of chunks, fetched together; None for each that was never stored."""
         missing = [key for key in keys if key not in self._ahead]

@@ -36,6 +36,10 @@ class CodesChunks(Protocol):
 class DecodesInPlace(CodesChunks, Protocol):
     """Knows its codecs itself, so that it can spare copies."""
 
+    def check(self, data: bytes, shape: tuple[int, ...], /) -> None:
+        """Raise `ValueError` for bytes that cannot be all of a chunk, as far as that shows without decoding them."""
+        ...
+
     def decode_into(self, data: bytes, out: np.ndarray, /) -> bool:
         """Decode a chunk right into an array of its shape, where that spares a copy; return whether that was done."""
         ...

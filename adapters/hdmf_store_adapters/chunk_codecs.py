@@ -23,6 +23,8 @@ import numcodecs
 import numcodecs.abc
 import numpy as np
 
+from hdmf_store_adapters.chunk_lengths import announced_by_blosc, check_whole
+
 __all__ = ["BLOSC_SHUFFLES", "DECODING_ERRORS", "ChunkCodec", "chunk_codec", "decode_step", "decode_step_into"]
 
 DECODING_ERRORS = (ValueError, TypeError, RuntimeError, LookupError, OSError, EOFError, zlib.error, lzma.LZMAError)
@@ -96,6 +98,11 @@ class ChunkCodec:
         plain = self.order is None and self.variable is None and len(self.steps) == 1 and out.dtype == self.dtype
         return plain and decode_step_into(self.steps[0], data, out)
 
+    def check(self, data: bytes, shape: tuple[int, ...]) -> None:
+        """Raise `ValueError` for bytes that cannot be all of a chunk, as far as that shows without decoding them."""
+        size = None if self.variable is not None else int(np.prod(shape)) * self.dtype.itemsize
+        check_whole(self.steps, data, size)
+
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         """Return the array of a chunk of that shape; it may be a view of `data`, hence read-only.
 
@@ -120,7 +127,7 @@ class ChunkCodec:
 def decode_step(step: Any, data: Any) -> Any:
     """Return what one step decodes."""
     if isinstance(step, numcodecs.Blosc):
-        _announced(data)
+        announced_by_blosc(data)
     return step.decode(data)
 
 
@@ -134,22 +141,10 @@ def decode_step_into(step: Any, data: bytes, out: np.ndarray) -> bool:
     out : numpy.ndarray
         Of the chunk's shape and stored type. Where that is not contiguous in memory, nothing is done.
     """
-    if not isinstance(step, numcodecs.Blosc) or not out.flags.c_contiguous or _announced(data) != out.nbytes:
+    if not isinstance(step, numcodecs.Blosc) or not out.flags.c_contiguous or announced_by_blosc(data) != out.nbytes:
         return False
     step.decode(data, out.reshape(-1).view(np.uint8))
     return True
-
-
-def _announced(data: Any) -> int:
-    """Return how many bytes Blosc will decode.
-
-    Blosc reads as many bytes as its header announces, whether they are there or not, so the length is checked first:
-    bytes 4 to 8 of the header are the size of what it decodes to, 12 to 16 the compressed size (Blosc 1 chunk format).
-    """
-    view = memoryview(data).cast("B")
-    if len(view) < 16 or int.from_bytes(view[12:16], "little") > len(view):
-        raise ValueError("the compressed bytes are cut short")
-    return int.from_bytes(view[4:8], "little")
 
 
 def chunk_codec(codecs: Sequence[dict[str, Any]], dtype: np.dtype | None) -> ChunkCodec | None:

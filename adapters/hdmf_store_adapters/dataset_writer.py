@@ -40,6 +40,7 @@ from hdmf_store_adapters.json_forms import ITSELF
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size, shard_shape
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.parallel import encoded_by, is_worth_sharing, obstacle
+from hdmf_store_adapters.raw_chunks import RawCopy, copied_chunks, raw_copy
 from hdmf_store_adapters.replacing import keyed_apart
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 from hdmf_store_adapters.zarr_format import ZarrFormat
@@ -129,14 +130,28 @@ class DatasetWriter:
         datasets: Mapping[str, Dataset],
         executor: Executor | None = None,
     ) -> Iterator[tuple[str, bytes]]:
+        copies = self._raw_copies(prepared, datasets)
+        for path in copies:
+            self._medium.declare(self._document_files(path, prepared[path][0]))
+        yield from copied_chunks(copies.values(), self._report)
         for path, (document, record) in prepared.items():
             values = datasets[path].values
-            if isinstance(values, Unwritten):
+            if path in copies or isinstance(values, Unwritten):
                 continue
             self._medium.declare(self._document_files(path, document))
             assert isinstance(values, RandomAccess)
             for key, data in self._encoded(path, record, values, self._coder(path, document, record), executor):
                 yield f"{path[1:]}/{key}", data
+
+    def _raw_copies(
+        self, prepared: Mapping[str, tuple[dict[str, Any], ArrayRecord]], datasets: Mapping[str, Dataset]
+    ) -> dict[str, RawCopy]:
+        """Return the datasets whose chunks are copied as they are stored."""
+        found = {
+            path: raw_copy(path, document, record, self._format, datasets[path].values)
+            for path, (document, record) in prepared.items()
+        }
+        return {path: copy for path, copy in found.items() if copy is not None}
 
     def _encoded(
         self, path: str, record: ArrayRecord, values: RandomAccess, coder: CodesChunks, executor: Executor | None

@@ -18,9 +18,10 @@ import numpy as np
 
 from hdmf_store.nodes import each
 from hdmf_store_adapters.chunk_codecs import decode_step, decode_step_into
+from hdmf_store_adapters.chunk_lengths import check_whole
 from hdmf_store_adapters.safe_pickle import safe_loads
 
-__all__ = ["NumcodecsChain", "numcodecs_chain"]
+__all__ = ["NumcodecsChain", "numcodecs_chain", "settled"]
 
 _PROTOCOL = 5
 _KNOWN = frozenset(
@@ -66,6 +67,11 @@ class NumcodecsChain:
         """Decode a chunk right into an array of its shape, where that spares a copy; return whether that was done."""
         plain = self.order == "C" and not self.filters and not self.dtype.hasobject and out.dtype == self.dtype
         return plain and decode_step_into(self.compressor, data, out)
+
+    def check(self, data: bytes, shape: tuple[int, ...]) -> None:
+        """Raise `ValueError` for bytes that cannot be all of a chunk, as far as that shows without decoding them."""
+        size = None if self.dtype.hasobject else int(np.prod(shape)) * self.dtype.itemsize
+        check_whole((*self.filters, *([] if self.compressor is None else [self.compressor])), data, size)
 
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
         """Return the array of a chunk of that shape.
@@ -159,3 +165,15 @@ def _codec(described: Mapping[str, Any]) -> Any:
         return numcodecs.get_codec(dict(described))
     except (ValueError, TypeError, ImportError):
         return None
+
+
+def settled(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a codec of a document with all its settings, also those that the document leaves to their defaults.
+
+    Blosc's size of elements is left out: every chunk says it itself, and documents with and without it mean the same.
+    """
+    codec = _codec(described)
+    settings = dict(codec.get_config() if hasattr(codec, "get_config") else described)
+    if settings.get("id") == "blosc":
+        settings.pop("typesize", None)
+    return settings

@@ -50,7 +50,7 @@ class ReferenceAdapter(ZarrAdapter):
 
     name = "references"
     reads_other_files = True
-    at_best = attrs.evolve(ZarrAdapter.at_best, writable=False, linkable=False, consolidates=False)
+    at_best = attrs.evolve(ZarrAdapter.at_best, writable=False, linkable=False, consolidates=False, layouts=False)
 
     def __init__(self, place: Any, *, may_read: Any = (), **options: Any) -> None:
         self._may_read = prefixes(may_read)

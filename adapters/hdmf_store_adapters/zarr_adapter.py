@@ -103,6 +103,7 @@ class ZarrAdapter:
         consolidates=True,
         atomic_changes=True,
         shards=True,
+        layouts=True,
         keeps_bytes=True,
         links_to=LINKED_KINDS,
     )

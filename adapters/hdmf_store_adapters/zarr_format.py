@@ -111,6 +111,10 @@ class ZarrFormat(Protocol):
         """Return a node's document with what zarr-python changed in the file of that name."""
         ...
 
+    def coding(self, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return what turns the values of an array's chunks into bytes, in the order of encoding, in one spelling."""
+        ...
+
     def alone(self, document: Mapping[str, Any], record: ArrayRecord) -> Document:
         """Return the document of an array that has just one chunk of an array's own chunks."""
         ...

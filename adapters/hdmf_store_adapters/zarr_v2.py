@@ -36,8 +36,8 @@ from hdmf_store.nodes import (
 from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
 from hdmf_store_adapters.json_forms import ITSELF, decode_attributes, decode_target
-from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size
-from hdmf_store_adapters.numcodecs_chain import numcodecs_chain
+from hdmf_store_adapters.layout_choice import CHUNK_BYTES, chunk_shape, default_compressors, item_size
+from hdmf_store_adapters.numcodecs_chain import numcodecs_chain, settled
 from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, JSON_CODEC, codec_of, numcodecs_of, object_codec, sized
 from hdmf_store_adapters.zarr_v2_types import (
     BYTES_MARK,
@@ -211,6 +211,14 @@ def changed_by_zarr(document: Mapping[str, Any], name: str, data: bytes, locatio
     return resized(document, tuple(changed["shape"])) if name == ".zarray" else dict(document)
 
 
+def coding(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what turns the values of an array's chunks into bytes, in one spelling."""
+    array = document["array"]
+    is_reversed = array.get("order") == "F" and len(array["shape"]) > 1
+    steps = [*(array.get("filters") or []), *([array["compressor"]] if array.get("compressor") else [])]
+    return [*([{"id": "order F"}] if is_reversed else []), *(settled(step) for step in steps)]
+
+
 def alone(document: Mapping[str, Any], record: ArrayRecord) -> dict[str, Any]:
     """Return the document of an array that has just one chunk of an array's own chunks."""
     return {**resized(document, record.chunks), "attributes": {}}
@@ -368,6 +376,8 @@ def _layout(array: Mapping[str, Any], attributes: Mapping[str, Any], record: Arr
         item for item in array.get("filters") or [] if item["id"] not in ("vlen-utf8", "vlen-bytes", "json2", "pickle")
     ]
     filters = [codec_of(item) for item in plain]
+    if array.get("order") == "F" and len(record.shape) > 1:
+        filters.insert(0, Codec("transpose", {"order": list(reversed(range(len(record.shape))))}))
     compressor = array.get("compressor")
     after = [codec for codec in filters if codec.name.removeprefix("numcodecs.") in BYTE_FILTERS]
     return Layout(
@@ -403,7 +413,9 @@ def array_document(dataset: Dataset, widths: Mapping[tuple[str, ...], int], loca
     if layout.shards is not None:
         raise UnsupportedValueError(location, path, "Zarr format 2 has no shards; write format 3, or leave them out")
     shape = dataset.shape or (1,)
-    chunks = layout.chunks if layout.chunks and dataset.shape else chunk_shape(shape, item_size(element))
+    chunks = layout.chunks if layout.chunks and dataset.shape else None
+    if chunks is None:
+        chunks = chunk_shape(shape, item_size(element), target=layout.chunk_bytes or CHUNK_BYTES)
     compressors = layout.compressors
     if compressors is None:
         compressors = default_compressors(element, math.prod(chunks))

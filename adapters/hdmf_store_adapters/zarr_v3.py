@@ -35,8 +35,8 @@ from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
 from hdmf_store_adapters.chunk_codecs import chunk_codec
 from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attributes, decode_target
-from hdmf_store_adapters.layout_choice import chunk_shape, default_compressors, item_size, shard_shape
-from hdmf_store_adapters.zarr_v3_codecs import encode_codec, layout_of, serializer_of, sharding_of
+from hdmf_store_adapters.layout_choice import CHUNK_BYTES, chunk_shape, default_compressors, item_size, shard_shape
+from hdmf_store_adapters.zarr_v3_codecs import encode_codec, layout_of, serializer_of, sharding_of, spelled_out
 from hdmf_store_adapters.zarr_v3_types import (
     DECLARED,
     DTYPE,
@@ -223,6 +223,15 @@ def resized(document: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, An
     return {**document, "shape": list(shape)}
 
 
+def coding(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what turns the values of an array's chunks into bytes, in one spelling."""
+    codecs = [spelled_out(codec) for codec in document["codecs"]]
+    return [
+        *codecs,
+        *({"name": "storage transformer", "is": item} for item in document.get("storage_transformers", ())),
+    ]
+
+
 def alone(document: Mapping[str, Any], record: ArrayRecord) -> dict[str, Any]:
     """Return the document of an array that has just one chunk of an array's own chunks."""
     kept = {name: value for name, value in document.items() if name != "dimension_names"}
@@ -308,7 +317,10 @@ def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -
     """
     element, layout, shape = dataset.element, dataset.layout, dataset.shape
     chunks = _chunks(layout, shape, element)
-    shards = shard_shape(shape, chunks, item_size(element)) if isinstance(layout.shards, str) else layout.shards
+    shards = layout.shards
+    if isinstance(shards, str):
+        chosen = shard_shape(shape, chunks, item_size(element))
+        shards = None if chosen == chunks else chosen  # of a single chunk
     if shards and (len(shards) != len(chunks) or any(shard % n for shard, n in zip(shards, chunks, strict=True))):
         reason = f"shards of shape {shards} do not hold whole chunks of shape {chunks}"
         raise UnsupportedValueError(location, path, reason)
@@ -340,7 +352,9 @@ def array_document(dataset: Dataset, widths: Widths, location: str, path: str) -
 
 def _chunks(layout: Layout, shape: tuple[int, ...], element: ElementType) -> tuple[int, ...]:
     if layout.chunks is None:
-        return layout.shards if isinstance(layout.shards, tuple) else chunk_shape(shape, item_size(element))
+        if isinstance(layout.shards, tuple):
+            return layout.shards
+        return chunk_shape(shape, item_size(element), target=layout.chunk_bytes or CHUNK_BYTES)
     return tuple(max(1, chunk) for chunk in layout.chunks)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hdmf_store.nodes import Bytes, Codec, ElementType, Layout, Number, ReferenceTo, Text
 from hdmf_store_adapters.zarr_v3_types import plain_fill
 
-__all__ = ["encode_codec", "layout_of", "serializer_of", "sharding_of"]
+__all__ = ["encode_codec", "layout_of", "serializer_of", "sharding_of", "spelled_out"]
 
 _OBJECT_CODECS = frozenset(
     f"numcodecs.{name}" for name in ("json2", "msgpack2", "pickle", "vlen-array", "vlen-bytes", "vlen-utf8")
@@ -96,3 +96,13 @@ def layout_of(codecs: list[Any], stored: tuple[int, ...], fill: Any, element: El
         compressors=steps[at + 1 :],
         fill_value=plain_fill(fill) if isinstance(element, Number) else None,
     )
+
+
+def spelled_out(codec: Any) -> dict[str, Any]:
+    """Return a codec of a document in the one spelling in which equal codecs are equal."""
+    if isinstance(codec, str):
+        codec = {"name": codec}
+    settings = dict(codec.get("configuration") or {})
+    for nested in {"codecs", "index_codecs"} & settings.keys():
+        settings[nested] = [spelled_out(item) for item in settings[nested]]
+    return {"name": codec["name"], "configuration": settings}

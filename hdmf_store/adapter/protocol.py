@@ -43,6 +43,8 @@ class Capabilities:
         appears whole or not at all in every store.
     shards : bool
         Chunks can be packed in shards.
+    layouts : bool
+        Chunks and codecs are those that a dataset's layout asks for.
     keeps_bytes : bool
         Byte strings stay byte strings, also those that could be text, those that end in zeros, and none at all.
     links_to : tuple of str
@@ -58,6 +60,7 @@ class Capabilities:
     transactional: bool = False
     atomic_changes: bool = False
     shards: bool = False
+    layouts: bool = False
     keeps_bytes: bool = False
     links_to: tuple[str, ...] = ()
     reserved_names: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ _ABILITIES = {
     "transactional": "a write is one transaction",
     "atomic_changes": "failed changes leave no trace",
     "shards": "shards",
+    "layouts": "chunks and codecs as asked for",
     "keeps_bytes": "keeps byte strings",
 }
 """What the capabilities that are true or false are called, in the order in which they are shown."""

@@ -1,10 +1,12 @@
-"""The commands that store something: `convert`, `copy`, `consolidate`."""
+"""The commands that store something: `convert`, `copy`, `repack`, `consolidate`."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import click
 
@@ -12,16 +14,20 @@ from hdmf_store.adapter import StoreAdapter
 from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, name_of
 from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import strict_json
+from hdmf_store.errors import ArgumentError
 from hdmf_store.facade.bars import Bars
 from hdmf_store.facade.units import in_units
+from hdmf_store.facade.workers import Workers
 from hdmf_store.nodes import ROOT, Dataset, Link
 from hdmf_store.translate.convert import convert as convert_file
 from hdmf_store.translate.copying import copy as copy_nodes
 from hdmf_store.translate.copying import kept_options
+from hdmf_store.translate.repacking import NewLayout
+from hdmf_store.translate.repacking import repack as repack_file
 from hdmf_store.translate.specs import without_specs
 from hdmf_store.translate.summary import size_of, stored_size
 
-__all__ = ["consolidate", "convert", "copy"]
+__all__ = ["consolidate", "convert", "copy", "repack"]
 
 _OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace DST if it exists; it survives until the new file is complete."
@@ -101,6 +107,110 @@ def copy(
     ):
         store = partial(copy_nodes, source, destination, path=path, links=not copy_links, may_read=may_read)
         _run("Copying", store, source, destination, path, as_json, quiet)
+
+
+@command
+@on_servers
+@click.argument("src")
+@click.argument("dst", required=False)
+@_OVERWRITE
+@click.option(
+    "--chunks",
+    multiple=True,
+    metavar="WISH",
+    help="auto, keep, or PATH=N,N,… for one dataset. Repeatable. By default chosen as for a new file.",
+)
+@click.option("--target-chunk-bytes", type=int, metavar="BYTES", help="Most bytes of values in a chunk that is chosen.")
+@click.option(
+    "--shards",
+    type=click.Choice(["none", "auto", "keep"]),
+    default="none",
+    help="Pack chunks in shards; none by default.",
+)
+@click.option(
+    "--codec",
+    default="auto",
+    metavar="WISH",
+    help="auto, keep, none, the name of a codec, or a codec as JSON. By default chosen as for a new file.",
+)
+@click.option(
+    "--zarr-format", type=click.Choice(["2", "3"]), help="The Zarr format of the result; that of SRC by default."
+)
+@click.option("--jobs", type=int, default=1, metavar="N", help="Processes that read and encode large datasets.")
+@click.option("--copy-links", is_flag=True, help="Copy what links lead to in other files.")
+@MAY_READ
+@_JSON
+@_QUIET
+def repack(
+    src: str,
+    dst: str | None,
+    overwrite: bool,
+    chunks: tuple[str, ...],
+    target_chunk_bytes: int | None,
+    shards: str,
+    codec: str,
+    zarr_format: str | None,
+    jobs: int,
+    copy_links: bool,
+    may_read: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Store SRC in DST with other chunks, shards or codecs, or in another Zarr format.
+
+    Without DST, the new file takes the place of SRC when it is complete. Values, attributes, links and references stay.
+    What is not asked for is chosen as for a new file; keep leaves it as it is.
+    """
+    layout = _new_layout(chunks, target_chunk_bytes, shards, codec)
+    team = Workers(jobs, None, None, None)
+    with Opened(src, "r", may_read=may_read) as source:
+        place, mode = (src, "w") if dst is None else (dst, "w" if overwrite else "w-")
+        options = {"zarr_format": int(zarr_format)} if zarr_format else kept_options(source, place)
+        with Opened(place, mode, **options) as destination, team.pool() as pool:
+            store = partial(
+                repack_file,
+                source,
+                destination,
+                layout,
+                links=not copy_links,
+                may_read=may_read,
+                executor=pool,
+            )
+            _run("Repacking", store, source, destination, ROOT, as_json, quiet)
+
+
+def _new_layout(chunks: tuple[str, ...], chunk_bytes: int | None, shards: str, codec: str) -> NewLayout:
+    """Return the layout that the options of `repack` ask for."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    of_others = "auto"
+    for wish in chunks:
+        path, _, lengths = wish.rpartition("=")
+        if not path:
+            of_others = lengths
+            continue
+        try:
+            shapes[path] = tuple(int(length) for length in lengths.split(","))
+        except ValueError:
+            raise ArgumentError(
+                f"--chunks {wish}: write the path of a dataset and a length for each axis, PATH=N,N"
+            ) from None
+    return NewLayout(
+        chunks=of_others,
+        chunks_of=shapes,
+        chunk_bytes=chunk_bytes,
+        shards=None if shards == "none" else shards,
+        codecs=None if codec == "none" else _codec(codec),
+    )
+
+
+def _codec(wish: str) -> Any:
+    """Return a codec from its name, or from JSON."""
+    if not wish.startswith("{"):
+        return wish
+    try:
+        return json.loads(wish)
+    except ValueError as problem:
+        raise ArgumentError(f"--codec {wish} is no JSON ({problem})") from None
 
 
 @command

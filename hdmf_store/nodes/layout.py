@@ -50,6 +50,8 @@ class Layout:
     ----------
     chunks, shards : tuple of int, optional
         Shape of one chunk; of one stored object that holds several chunks, ``"auto"`` to have it chosen.
+    chunk_bytes : int, optional
+        Most bytes of values in a chunk whose shape is left open.
     filters, compressors : tuple of Codec, optional
         Array to array and bytes to bytes steps, in the order of encoding. ``()`` is "none at all".
     serializer : Codec, optional
@@ -71,6 +73,7 @@ class Layout:
     shards: tuple[int, ...] | str | None = attrs.field(
         default=None, converter=_lengths_or_auto, validator=_at_least_one
     )
+    chunk_bytes: int | None = None
     filters: tuple[Codec, ...] | None = attrs.field(default=None, converter=_optional_tuple)
     serializer: Codec | None = None
     compressors: tuple[Codec, ...] | None = attrs.field(default=None, converter=_optional_tuple)

@@ -21,6 +21,19 @@ class Calls:
     put: list[str] = attrs.field(factory=list)
     got: list[str] = attrs.field(factory=list)
     listed: int = 0
+    put_bytes: int = 0
+    got_bytes: int = 0
+
+    def note_put(self, key: str, value: Any) -> None:
+        """Note what is stored."""
+        self.put.append(key)
+        self.put_bytes += len(value)
+
+    def note_got(self, key: str, value: Any) -> Any:
+        """Note what is asked for, and what came, which is returned."""
+        self.got.append(key)
+        self.got_bytes += 0 if value is None else len(value)
+        return value
 
 
 class CountingStore(MemoryStore):
@@ -31,20 +44,18 @@ class CountingStore(MemoryStore):
         self.calls = Calls()
 
     async def set(self, key: str, value: Any, byte_range: Any = None) -> None:
-        self.calls.put.append(key)
+        self.calls.note_put(key, value)
         await super().set(key, value, byte_range)
 
     def set_sync(self, key: str, value: Any) -> None:
-        self.calls.put.append(key)
+        self.calls.note_put(key, value)
         super().set_sync(key, value)
 
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
-        self.calls.got.append(key)
-        return await super().get(key, prototype, byte_range)
+        return self.calls.note_got(key, await super().get(key, prototype, byte_range))
 
     def get_sync(self, key: str, *, prototype: Any = None, byte_range: Any = None) -> Any:
-        self.calls.got.append(key)
-        return super().get_sync(key, prototype=prototype, byte_range=byte_range)
+        return self.calls.note_got(key, super().get_sync(key, prototype=prototype, byte_range=byte_range))
 
     async def list(self) -> AsyncIterator[str]:
         self.calls.listed += 1
@@ -69,12 +80,11 @@ class CountingAsyncStore(Store):
     __hash__ = object.__hash__
 
     async def set(self, key: str, value: Any) -> None:
-        self.calls.put.append(key)
+        self.calls.note_put(key, value)
         await self._store.set(key, value)
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
-        self.calls.got.append(key)
-        return await self._store.get(key, prototype, byte_range)
+        return self.calls.note_got(key, await self._store.get(key, prototype, byte_range))
 
     async def get_partial_values(self, prototype: Any, key_ranges: Any) -> Any:
         return await self._store.get_partial_values(prototype, key_ranges)

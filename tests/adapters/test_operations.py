@@ -25,6 +25,9 @@ from hdmf_store.errors import (
     UnsupportedValueError,
 )
 from hdmf_store.nodes import Dataset, Group, Hierarchy, Link, Node, Number, ReferenceTo, Stream, Target, Unwritten
+from hdmf_store.translate.convert import convert
+from hdmf_store.translate.copying import copy
+from hdmf_store.translate.repacking import repack
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.adapters.samples import dataset, numbers, objects, table, texts
 from tests.adapters.stores import CountingAsyncStore, CountingStore, read, write
@@ -193,6 +196,77 @@ def test_appending_reads_one_document_and_writes_what_is_new(make: Any) -> None:
 
     assert store.calls.got == ["zarr.json"]
     assert store.calls.put == ["group/more/c.0", "group/more/zarr.json", "zarr.json"]
+
+
+def _held(store: Any) -> dict[str, bytes]:
+    """Return all that is in a store, by key."""
+    inner = store if isinstance(store, MemoryStore) else store._store
+    return {key: data.to_bytes() for key, data in inner._store_dict.items()}
+
+
+def _size(store: Any, chunks: bool) -> int:
+    """Return the bytes of all chunks in a store, or of all documents."""
+    return sum(len(data) for key, data in _held(store).items() if chunks != key.endswith("zarr.json"))
+
+
+@STORES
+def test_writing_costs_the_bytes_that_are_there_afterwards(make: Any) -> None:
+    """No byte is stored twice, and opening costs those of the root's document."""
+    store = make()
+
+    write(store, small())
+
+    assert store.calls.put_bytes == _size(store, chunks=True) + _size(store, chunks=False)
+    store.calls = type(store.calls)()
+    read(store).load()
+    assert store.calls.got_bytes < _size(store, chunks=False)
+
+
+@STORES
+@pytest.mark.parametrize("copies", [copy, convert], ids=["copy", "convert"])
+def test_an_export_gets_each_chunk_once_and_puts_it_once(make: Any, copies: Any) -> None:
+    """C chunks and N nodes below the root are C + 1 gets and C + N + 1 puts, and nothing is read back (NEEDS 12)."""
+    source, made = make(), make()
+    write(source, {**small(), "/fill": numbers([0, 1, 0, 1], chunks=(2,))})
+    source.calls = type(source.calls)()
+    chunks = CHUNKS + 1
+
+    with_both(copies, source, made)
+
+    assert source.calls.listed == 0
+    assert len(source.calls.got) == len(set(source.calls.got)) == chunks + 1
+    assert source.calls.got[0] == "zarr.json"
+    assert source.calls.put == made.calls.got == []
+    assert len(made.calls.put) == len(set(made.calls.put)) == DOCUMENTS + chunks + 1
+    assert _size(made, chunks=True) == _size(source, chunks=True)
+    assert made.calls.put_bytes == _size(made, chunks=True) + _size(made, chunks=False)
+
+
+@STORES
+def test_to_repack_gets_each_old_chunk_once_and_puts_each_new_one_once(make: Any) -> None:
+    """Also in its own place, where what is not laid out in another way keeps its bytes."""
+    source = make()
+    changed = numbers(np.arange(1, 21).reshape(4, 5), chunks=(2, 2))
+    kept = numbers(np.arange(1, 5))
+    write(source, {"/": Group(), "/changed": changed, "/kept": kept})
+    kept_bytes = _held(source)["kept/c.0"]
+    source.calls = type(source.calls)()
+
+    with_both(repack, source, source)
+
+    chunks = [*(f"changed/c/{i}/{j}" for i in range(2) for j in range(3)), "kept/c.0"]
+    assert sorted(source.calls.got) == sorted([*chunks, "zarr.json", "zarr.json"]), "by the reader, and by the writer"
+    assert sorted(source.calls.put) == ["changed/0.0", "changed/zarr.json", "kept/0", "kept/zarr.json", "zarr.json"]
+    assert _held(source)["kept/0"] == kept_bytes
+    assert sorted(_held(source)) == sorted(source.calls.put)
+
+
+def with_both(copies: Any, source: Any, made: Any) -> None:
+    """Copy a hierarchy into another store with its own adapter."""
+    one, other = read(source), ZarrAdapter(made)
+    other.open("w")
+    copies(one, other)
+    other.close()
 
 
 @STORES

@@ -335,6 +335,8 @@ def test_json_is_strict_where_values_are_no_numbers(tmp_path: Path) -> None:
         ["convert"],
         ["convert", "a"],
         ["copy", "a"],
+        ["repack"],
+        ["repack", "a", "--shards", "some"],
         ["info"],
         ["consolidate"],
         ["verify"],
@@ -353,7 +355,18 @@ def test_a_wrong_call_is_told_from_a_failure(arguments: list[str]) -> None:
 def test_help_explains_every_command() -> None:
     """Exit codes stand in the help."""
     commands = sorted(main.commands)
-    assert commands == ["adapters", "cat", "consolidate", "convert", "copy", "history", "info", "tree", "verify"]
+    assert commands == [
+        "adapters",
+        "cat",
+        "consolidate",
+        "convert",
+        "copy",
+        "history",
+        "info",
+        "repack",
+        "tree",
+        "verify",
+    ]
     for command in ([], *([name] for name in commands)):
         result = _run(*command, "--help")
         assert result.exit_code == 0
