@@ -135,8 +135,9 @@ def test_what_is_assigned_again_leaves_no_bytes_behind(tmp_path: Path, monkeypat
     again.close()
 
 
-def test_threads_assign_at_once(tmp_path: Path) -> None:
+def test_threads_assign_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each into arrays of its own."""
+    monkeypatch.setattr(zip_packing, "_SPARED", 50_000)
     arrays = {f"/a{i}": numbers(np.ones(1000), chunks=(10,)) for i in range(8)}
     place = zipped(tmp_path / "a.zarr.zip", {"/": Group(), **arrays})
     adapter = open_adapter(place, "r+")
@@ -332,6 +333,22 @@ def test_an_archive_without_a_hierarchy_is_not_replaced(tmp_path: Path) -> None:
     zipped(place, {"/": Group(), "/a": numbers([1])}, force_overwrite=True)
 
     assert "a.jpg" not in names(place)
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_anything_is_replaced_by_an_archive_where_that_is_asked_for(tmp_path: Path, kind: str) -> None:
+    """A folder of that name, too, and nothing of it is left beside the archive."""
+    place = tmp_path / "a.zarr.zip"
+    if kind == "folder":
+        (place / "inner").mkdir(parents=True)
+        (place / "inner" / "notes.txt").write_text("x")
+    else:
+        place.write_text("x")
+
+    zipped(place, {"/": Group(), "/a": numbers([1])}, force_overwrite=True)
+
+    assert sorted(names(place)) == ["a/c.0", "a/zarr.json", "zarr.json"]
+    assert os.listdir(tmp_path) == ["a.zarr.zip"]
 
 
 def test_packing_that_fails_leaves_the_old_archive(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
