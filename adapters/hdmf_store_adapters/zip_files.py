@@ -90,10 +90,15 @@ class ZipFiles:
         return {key: data for key in found if (data := self.read(key)) is not None}
 
     def _member(self, key: str) -> str | None:
-        return None if self._replaces or key in self._removed else self._members.get(key)
+        return None if key in self._removed else self._members.get(key)
 
     def _opened(self) -> zipfile.ZipFile | None:
-        """Return the archive, open; None if there is none. A process that was forked opens its own."""
+        """Return the archive, open; None if there is none, or whatever is there is to be replaced.
+
+        A process that was forked opens its own.
+        """
+        if self._replaces:
+            return None
         if self._archive is not None and self._process != os.getpid():
             self._archive = self._file = None  # the parent's handle, whose position both would move
         if self._archive is None:
@@ -142,7 +147,7 @@ class ZipFiles:
         """Leave members out of the new archive."""
         self._opened()
         for key in keys:
-            if key in self._members and not self._replaces:
+            if key in self._members:
                 self._removed.add(key)
             self._documents.pop(key, None)
             if self._packing is not None and key in self._packing:
@@ -159,6 +164,7 @@ class ZipFiles:
     def begin_replacement(self) -> Collection[str]:
         """Leave all members that there are out of the new archive."""
         self._forget_changes()
+        self._close_archive()
         self._replaces = True
         return ()
 
@@ -174,15 +180,19 @@ class ZipFiles:
 
     def _still_to_pack(self) -> Iterator[tuple[str, Source]]:
         """Yield what stays of the old archive, then documents, the root's last: who reads the end has all of them."""
-        archive, fresh = self._opened(), self._fresh()
-        names = {key: name for key, name in self._kept().items() if key not in fresh}
+        fresh = self._fresh()
         last: dict[str, Source] = dict(self._documents)
         with ExitStack() as stack:
-            if archive is not None and names:
+            if self._kept():
                 old = stack.enter_context(open(self._location.address, "rb"))
-                members: dict[str, Source] = {key: (old, archive.getinfo(name)) for key, name in names.items()}
-                last |= {key: member for key, member in members.items() if _is_document(key)}
-                yield from ((key, member) for key, member in members.items() if key not in last)
+                archive = zipfile.ZipFile(old)  # as it is now, at a position that no reader moves
+                for key, name in _members_by_key(archive).items():
+                    if key in fresh or key in self._removed:
+                        continue
+                    if _is_document(key):
+                        last[key] = old, archive.getinfo(name)
+                    else:
+                        yield key, (old, archive.getinfo(name))
             yield from sorted(last.items(), key=_packing_order)
         self._close_archive()
 
@@ -223,9 +233,9 @@ class ZipFiles:
         )
 
     def _kept(self) -> dict[str, str]:
-        """Return the names of old members that were neither removed nor replaced with everything, by their keys."""
+        """Return the names of old members that were not removed, by their keys."""
         self._opened()
-        return {} if self._replaces else {key: n for key, n in self._members.items() if key not in self._removed}
+        return {key: name for key, name in self._members.items() if key not in self._removed}
 
     def _fresh(self) -> dict[str, None]:
         """Return the keys that were written, in the order of their bytes."""
