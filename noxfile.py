@@ -60,6 +60,13 @@ def libraries(session: nox.Session) -> None:
     session.run("pytest", "-m", "libraries", *session.posargs, env={"HDMF_STORE_REQUIRE_LIBRARIES": "1"})
 
 
+@nox.session(python=PYTHONS[0])
+def faults(session: nox.Session) -> None:
+    """Whoever is killed while files change, before any operation of the system, loses nothing that was there."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "faults", "tests/faults", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """The source is tidy, in one format, and its docstrings are well formed."""

@@ -23,7 +23,7 @@ from zarr.storage import LocalStore
 
 from hdmf_store.errors import HierarchyExistsError
 
-__all__ = ["TEMPORARY", "LocalFiles"]
+__all__ = ["TEMPORARY", "LocalFiles", "put_in_place"]
 
 TEMPORARY = ".hdmf-store-tmp-"
 """What the names of unfinished files and folders contain."""
@@ -188,6 +188,17 @@ class LocalFiles:
         if folder not in self._folders:
             os.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
+
+
+def put_in_place(file: str, place: str) -> None:
+    """Move a file to where something else may be, which then goes; in one step, or two where that is a folder."""
+    target = os.path.realpath(place)
+    if not os.path.isdir(target):
+        os.replace(file, target)
+        return
+    old = _swap(file, target)
+    if old is not None:
+        _remove(old)
 
 
 def _write(path: str, data: bytes) -> None:

@@ -1,30 +1,27 @@
-"""Bytes under keys as the members of a zip archive, each of which is written once.
+"""Bytes under keys as the members of a zip archive, each of which is in it once.
 
-A zip archive cannot be changed in place without leaving the old bytes in it. So what is written goes to a folder
-beside the archive first; then a new archive is packed, of old members and new ones, and takes the old one's place in
-one step. Members are stored as they are: chunks are compressed already.
+A zip archive cannot be changed in place without leaving the old bytes in it, and without its directory, which stands
+at the end, it is none. So a new archive grows beside it: chunks as they come, then what stays of the old archive, then
+documents. It takes the old one's place in one step. Members are stored as they are: chunks are compressed already.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import stat
 import sys
-import uuid
 import weakref
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from contextlib import ExitStack
 from typing import IO, Any
 
 from hdmf_store.adapter import Location
 from hdmf_store.errors import FormatError, HierarchyExistsError
 from hdmf_store.nodes import ROOT
-from hdmf_store_adapters.local_files import TEMPORARY, LocalFiles
 from hdmf_store_adapters.medium_store import MediumStore
 from hdmf_store_adapters.remote_stores import open_file
+from hdmf_store_adapters.zip_packing import Packing, Source
 
 __all__ = ["ZipFiles"]
 
@@ -32,8 +29,7 @@ _ROOT_DOCUMENTS = ("zarr.json", ".zmetadata", ".zgroup", ".zarray")
 _UNREADABLE = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error)
 """What `zipfile` raises for members that are damaged, encrypted or compressed in a way that it does not know."""
 
-_COPIED_AT_ONCE = 16 * 2**20
-_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the same members make the same archive, whenever it is packed
+_DOCUMENTS = (*_ROOT_DOCUMENTS, ".zattrs")
 
 
 class ZipFiles:
@@ -57,16 +53,18 @@ class ZipFiles:
         self._archive: zipfile.ZipFile | None = None
         self._members: dict[str, str] = {}
         self._removed: set[str] = set()
-        self._staged: LocalFiles | None = None
-        self._staged_keys: set[str] = set()
+        self._documents: dict[str, bytes] = {}
+        self._packing: Packing | None = None
         self._replaces = False
 
     # -------------------------------------------------------------------------------------------------------- reading
 
     def read(self, key: str) -> bytes | None:
         """Return a member's bytes, or None if there is no such member."""
-        if self._staged is not None and key in self._staged_keys:
-            return self._staged.read(key)
+        if key in self._documents:
+            return self._documents[key]
+        if self._packing is not None and key in self._packing:
+            return self._packing.read(key)
         archive, name = self._opened(), self._member(key)
         if archive is None or name is None:
             return None
@@ -82,10 +80,9 @@ class ZipFiles:
 
     def list_keys(self) -> Iterator[str]:
         """Yield all keys, each once."""
-        self._opened()
-        if not self._replaces:
-            yield from (key for key in self._members if key not in self._removed and key not in self._staged_keys)
-        yield from sorted(self._staged_keys)
+        fresh = self._fresh()
+        yield from (key for key in self._kept() if key not in fresh)
+        yield from fresh
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
         """Return all files of those names by their keys, parents first."""
@@ -93,10 +90,15 @@ class ZipFiles:
         return {key: data for key in found if (data := self.read(key)) is not None}
 
     def _member(self, key: str) -> str | None:
-        return None if self._replaces or key in self._removed else self._members.get(key)
+        return None if key in self._removed else self._members.get(key)
 
     def _opened(self) -> zipfile.ZipFile | None:
-        """Return the archive, open; None if there is none. A process that was forked opens its own."""
+        """Return the archive, open; None if there is none, or whatever is there is to be replaced.
+
+        A process that was forked opens its own.
+        """
+        if self._replaces:
+            return None
         if self._archive is not None and self._process != os.getpid():
             self._archive = self._file = None  # the parent's handle, whose position both would move
         if self._archive is None:
@@ -124,94 +126,84 @@ class ZipFiles:
     # -------------------------------------------------------------------------------------------------------- writing
 
     def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
-        """Keep files beside the archive until it is packed."""
-        staged = self._staging()
+        """Write chunks to the new archive, and hold documents until it is complete."""
         for key, data in items:
-            staged.write_many([(key, data)])
-            self._staged_keys.add(key)
+            if _is_document(key):
+                self._documents[key] = data
+            else:
+                self._packed().add(key, data)
+        if self._packing is not None:
+            self._packing.flush()  # so that a process that is forked has nothing to write of its own
 
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: chunks may come before documents."""
 
     def remove(self, folders: Sequence[str]) -> None:
-        """Leave out all members below each of the folders when the archive is packed."""
-        for folder in folders:
-            below = [key for key in self.list_keys() if key.startswith(folder + "/")]
-            for key in below:
-                self._remove(key)
+        """Leave all members below each of the folders out of the new archive."""
+        gone = set(folders)
+        self.remove_files([key for key in self.list_keys() if not gone.isdisjoint(_above(key))])
 
     def remove_files(self, keys: Sequence[str]) -> None:
-        """Leave out members when the archive is packed."""
-        for key in keys:
-            self._remove(key)
-
-    def _remove(self, key: str) -> None:
+        """Leave members out of the new archive."""
         self._opened()
-        if key in self._members and not self._replaces:
-            self._staging()
-            self._removed.add(key)
-        if key in self._staged_keys:
-            self._staged_keys.remove(key)
-            self._staging().remove_files([key])
+        for key in keys:
+            if key in self._members:
+                self._removed.add(key)
+            self._documents.pop(key, None)
+            if self._packing is not None and key in self._packing:
+                self._packing.drop(key)
 
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder."""
-        for key in [key for key in self.list_keys() if key.startswith(folder + "/") and key not in files]:
-            self._remove(key)
+        self.remove([folder])
         self.write_many(files.items())
 
     def begin_changes(self) -> None:
         """Do nothing: changes are undone one by one."""
 
     def begin_replacement(self) -> Collection[str]:
-        """Leave out all members that there are when the archive is packed."""
-        self._forget_staged()
+        """Leave all members that there are out of the new archive."""
+        self._forget_changes()
+        self._close_archive()
         self._replaces = True
         return ()
 
     def publish(self) -> None:
-        """Pack what was written, and put the archive in the old one's place."""
-        if self._staged is None and not self._replaces:
+        """Complete the new archive, and put it in the old one's place."""
+        if not (self._replaces or self._documents or self._removed or self._packing):
             return
-        place = os.path.realpath(self._location.address)
-        temporary = f"{place}{TEMPORARY}{uuid.uuid4().hex}"
-        os.makedirs(os.path.dirname(place), exist_ok=True)
         try:
-            with zipfile.ZipFile(temporary, "x", zipfile.ZIP_STORED) as packed:
-                self._pack(packed)
-            self._close_archive()
-            if os.path.isdir(place):  # only where the caller said so: `check_replaceable`
-                shutil.rmtree(place)
-            os.replace(temporary, place)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        self._forget_staged()
+            self._packed().complete(self._still_to_pack())
+        except zipfile.BadZipFile as problem:
+            raise FormatError(str(self._location), ROOT, f"cannot be packed anew ({problem})") from problem
+        self._forget_changes()
 
-    def _pack(self, packed: zipfile.ZipFile) -> None:
-        """Write all members: chunks, then documents, the root's last, so that who reads the end has all of them."""
-        archive = self._opened()
-        for key in sorted(self.list_keys(), key=_packing_order):
-            info = zipfile.ZipInfo(key, _EARLIEST)
-            info.external_attr = (stat.S_IFREG | 0o644) << 16
-            if key in self._staged_keys:
-                assert self._staged is not None
-                packed.writestr(info, self._staged.read(key) or b"")
-                continue
-            assert archive is not None
-            info.file_size = archive.getinfo(self._members[key]).file_size
-            with archive.open(self._members[key]) as old, packed.open(info, "w") as new:
-                shutil.copyfileobj(old, new, _COPIED_AT_ONCE)
+    def _still_to_pack(self) -> Iterator[tuple[str, Source]]:
+        """Yield what stays of the old archive, then documents, the root's last: who reads the end has all of them."""
+        fresh = self._fresh()
+        last: dict[str, Source] = dict(self._documents)
+        with ExitStack() as stack:
+            if self._kept():
+                old = stack.enter_context(open(self._location.address, "rb"))
+                archive = zipfile.ZipFile(old)  # as it is now, at a position that no reader moves
+                for key, name in _members_by_key(archive).items():
+                    if key in fresh or key in self._removed:
+                        continue
+                    if _is_document(key):
+                        last[key] = old, archive.getinfo(name)
+                    else:
+                        yield key, (old, archive.getinfo(name))
+            yield from sorted(last.items(), key=_packing_order)
+        self._close_archive()
 
     def discard(self) -> None:
         """Forget a replacement that was not published."""
         if self._replaces:
-            self._forget_staged()
+            self._forget_changes()
 
     def finish(self) -> None:
         """Pack what was changed since, and close the archive."""
-        if self._staged is not None:
-            self.publish()
+        self.publish()
         self._close_archive()
 
     def store(self) -> Any:
@@ -240,16 +232,27 @@ class ZipFiles:
             "force_overwrite=True.",
         )
 
-    def _staging(self) -> LocalFiles:
-        if self._staged is None:
-            self._staged = LocalFiles(Path(f"{self._location.identity}{TEMPORARY}{uuid.uuid4().hex}"))
-        return self._staged
+    def _kept(self) -> dict[str, str]:
+        """Return the names of old members that were not removed, by their keys."""
+        self._opened()
+        return {key: name for key, name in self._members.items() if key not in self._removed}
 
-    def _forget_staged(self) -> None:
-        if self._staged is not None:
-            self._staged.remove([""])
-        self._staged, self._replaces = None, False
-        self._staged_keys, self._removed = set(), set()
+    def _fresh(self) -> dict[str, None]:
+        """Return the keys that were written, in the order of their bytes."""
+        return dict.fromkeys([*(self._packing.keys if self._packing else ()), *self._documents])
+
+    def _packed(self) -> Packing:
+        if self._packing is None:
+            place = os.path.realpath(self._location.address)
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            self._packing = Packing(place)
+        return self._packing
+
+    def _forget_changes(self) -> None:
+        if self._packing is not None:
+            self._packing.remove()
+        self._packing, self._replaces = None, False
+        self._documents, self._removed = {}, set()
 
     def _close_archive(self) -> None:
         if self._archive is not None and self._process == os.getpid():
@@ -274,8 +277,20 @@ def _members_by_key(archive: zipfile.ZipFile) -> dict[str, str]:
     return {name: name for name in names}
 
 
-def _packing_order(key: str) -> tuple[bool, int, str]:
-    return key.rpartition("/")[2] in _ROOT_DOCUMENTS, -key.count("/"), key
+def _is_document(key: str) -> bool:
+    return key.rpartition("/")[2] in _DOCUMENTS
+
+
+def _above(key: str) -> Iterator[str]:
+    """Yield the folders in which a key lies."""
+    end = key.rfind("/")
+    while end > 0:
+        yield key[:end]
+        end = key.rfind("/", 0, end)
+
+
+def _packing_order(member: tuple[str, Source]) -> tuple[int, str]:
+    return -member[0].count("/"), member[0]
 
 
 def _depth(key: str) -> tuple[int, str]:

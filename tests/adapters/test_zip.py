@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import shutil
+import tracemalloc
 import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -17,7 +22,8 @@ from zarr.storage import ZipStore
 from hdmf_store import StoreIO, ZarrIO
 from hdmf_store.adapter import Plan, open_adapter
 from hdmf_store.errors import FormatError, HierarchyExistsError, MissingHierarchyError, ModeError
-from hdmf_store.nodes import Group, Link, Target
+from hdmf_store.nodes import Dataset, Group, Layout, Link, Number, Stream, Target
+from hdmf_store_adapters import zip_packing
 from hdmf_store_adapters.zip_adapter import ZipAdapter
 from tests.adapters.samples import every_kind_but_records, numbers
 from tests.adapters.stores import write
@@ -73,6 +79,151 @@ def test_the_same_content_is_the_same_archive(tmp_path: Path) -> None:
     other = zipped(tmp_path / "other.zip", every_kind_but_records())
 
     assert one.read_bytes() == other.read_bytes()
+
+
+def streamed(pieces: Iterator[Any], chunk: int) -> Dataset:
+    layout = Layout(chunks=(chunk,), compressors=())
+    return Dataset(Number("float64"), (0,), Stream(pieces), {}, layout)
+
+
+def test_chunks_are_written_into_the_archive_that_is_to_be(tmp_path: Path) -> None:
+    """One file grows beside the place, and no byte is held or written twice."""
+    place, beside, size = tmp_path / "a.zarr.zip", [], 2**17
+
+    def pieces() -> Iterator[Any]:
+        for at in range(48):
+            beside.append([(path.name, path.stat().st_size) for path in tmp_path.iterdir()])
+            yield (slice(at * size, (at + 1) * size),), np.full(size, at + 1, "float64")
+
+    tracemalloc.start()
+    zipped(place, {"/": Group(), "/s": streamed(pieces(), size)})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    zipped(place, {"/b": numbers([1])}, "a")
+    peak_of_adding = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    ((name, length),) = beside[-1]
+    assert name.startswith("a.zarr.zip.hdmf-store-tmp-")
+    assert 46 * size * 8 <= length < 49 * size * 8
+    assert max(peak, peak_of_adding) < 16 * 2**20 < 48 * size * 8
+    adapter = open_adapter(place)
+    assert adapter.array("/s")[:: size // 2].tolist() == [float(at + 1) for at in range(48) for _ in range(2)]
+    adapter.close()
+
+
+def test_what_is_assigned_again_leaves_no_bytes_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the archive, nor, beyond a bound, in the file that grows beside it; who assigned sees the last."""
+    monkeypatch.setattr(zip_packing, "_SPARED", 10_000)
+    layout = {"chunks": (100,), "compressors": ()}
+    place = zipped(tmp_path / "a.zarr.zip", {"/": Group(), "/a": numbers(range(1, 401), **layout)})
+    before, beside = place.stat().st_size, []
+
+    adapter = open_adapter(place, "r+")
+    for turn in range(100):
+        adapter.array("/a")[:200] = np.arange(200) + turn
+        beside.append(sum(path.stat().st_size for path in tmp_path.iterdir()) - before)
+    seen = adapter.array("/a")[198:202].tolist()
+    adapter.close()
+
+    assert seen == [297, 298, 201, 202]
+    assert max(beside) < 30_000 < 100 * 200 * 4
+    assert place.stat().st_size == before
+    assert os.listdir(tmp_path) == ["a.zarr.zip"]
+    again = open_adapter(place)
+    assert again.array("/a")[198:202].tolist() == [297, 298, 201, 202]
+    again.close()
+
+
+def test_threads_assign_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each into arrays of its own."""
+    monkeypatch.setattr(zip_packing, "_SPARED", 50_000)
+    arrays = {f"/a{i}": numbers(np.ones(1000), chunks=(10,)) for i in range(8)}
+    place = zipped(tmp_path / "a.zarr.zip", {"/": Group(), **arrays})
+    adapter = open_adapter(place, "r+")
+
+    def assign(index: int) -> list[int]:
+        for at in range(0, 1000, 50):
+            adapter.array(f"/a{index}")[at : at + 50] = index + 2
+        return np.unique(adapter.array(f"/a{index}")[...]).tolist()
+
+    with ThreadPoolExecutor(8) as threads:
+        seen = list(threads.map(assign, range(8)))
+    adapter.close()
+
+    assert seen == [[index + 2] for index in range(8)]
+    again = open_adapter(place)
+    found = again.fetch(list(arrays))
+    assert [np.unique(found[path]).tolist() for path in arrays] == seen
+    again.close()
+
+
+class _Pipe(io.RawIOBase):
+    """A file that only takes bytes, so that who packs cannot fill in lengths afterwards."""
+
+    def __init__(self) -> None:
+        self.taken = io.BytesIO()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return self.taken.write(data)
+
+
+def test_members_of_other_programs_are_taken_over_as_they_are(tmp_path: Path, archive: Path) -> None:
+    """Compressed, with lengths after the bytes, in a folder, behind other bytes: nothing is compressed anew."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(archive) as found, zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in found.namelist():
+            packed.writestr(f"some name.zarr/{name}", found.read(name))
+    place = tmp_path / "b.zarr.zip"
+    place.write_bytes(b"#!/bin/sh" + pipe.taken.getvalue())
+
+    zipped(place, {"/b": numbers([7])}, "a")
+
+    assert sorted(names(place)) == ["a/c/0", "a/c/1", "a/c/2", "a/zarr.json", "b/c.0", "b/zarr.json", "zarr.json"]
+    with zipfile.ZipFile(place) as packed:
+        assert packed.getinfo("a/c/1").compress_type == zipfile.ZIP_DEFLATED
+        assert packed.getinfo("b/c.0").compress_type == zipfile.ZIP_STORED
+    adapter = open_adapter(place)
+    assert adapter.fetch(["/a"])["/a"].tolist() == list(range(10))
+    adapter.close()
+
+
+def test_archives_larger_than_their_first_form_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Members, and places in the archive, whose numbers need the longer form (ZIP64); also when they are taken over."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
+    large = numbers(range(1, 4001), chunks=(2000,), compressors=())
+
+    place = zipped(tmp_path / "a.zarr.zip", {"/": Group(), "/a": large, "/b": numbers([1])})
+    zipped(place, {"/c": numbers([2])}, "a")
+
+    monkeypatch.undo()
+    with zipfile.ZipFile(place) as packed:
+        assert packed.getinfo("a/c/0").extract_version >= zipfile.ZIP64_VERSION
+        assert packed.getinfo("zarr.json").extract_version >= zipfile.ZIP64_VERSION
+    assert len(names(place)) == 8
+    adapter = open_adapter(place)
+    assert adapter.array("/a")[1998:2002].tolist() == [1999, 2000, 2001, 2002]
+    assert {path: values.tolist() for path, values in adapter.fetch(["/b", "/c"]).items()} == {"/b": [1], "/c": [2]}
+    adapter.close()
+
+
+@pytest.mark.parametrize("kind", ["encrypted", "elsewhere"])
+def test_what_cannot_be_taken_over_is_named_and_the_archive_stays(archive: Path, kind: str) -> None:
+    """Rather than to pack an archive without it."""
+    data = bytearray(archive.read_bytes())
+    entry = data.index(b"PK\1\2")  # the directory's first, of the first chunk
+    assert data[entry + 46 : entry + 51] == b"a/c/0"
+    at = entry + (8 if kind == "encrypted" else 42)
+    data[at] ^= 1
+    archive.write_bytes(data)
+
+    with pytest.raises(FormatError, match=r"a\.zarr\.zip.*a/c/0"):
+        zipped(archive, {"/b": numbers([1])}, "a")
+
+    assert archive.read_bytes() == data
 
 
 def test_zarr_reads_what_is_packed(archive: Path) -> None:
@@ -184,6 +335,22 @@ def test_an_archive_without_a_hierarchy_is_not_replaced(tmp_path: Path) -> None:
     assert "a.jpg" not in names(place)
 
 
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_anything_is_replaced_by_an_archive_where_that_is_asked_for(tmp_path: Path, kind: str) -> None:
+    """A folder of that name, too, and nothing of it is left beside the archive."""
+    place = tmp_path / "a.zarr.zip"
+    if kind == "folder":
+        (place / "inner").mkdir(parents=True)
+        (place / "inner" / "notes.txt").write_text("x")
+    else:
+        place.write_text("x")
+
+    zipped(place, {"/": Group(), "/a": numbers([1])}, force_overwrite=True)
+
+    assert sorted(names(place)) == ["a/c.0", "a/zarr.json", "zarr.json"]
+    assert os.listdir(tmp_path) == ["a.zarr.zip"]
+
+
 def test_packing_that_fails_leaves_the_old_archive(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing beside it; the same call succeeds afterwards."""
     before = archive.read_bytes()
@@ -206,6 +373,47 @@ def test_packing_that_fails_leaves_the_old_archive(archive: Path, monkeypatch: p
 
     assert sorted(path.name for path in archive.parent.iterdir()) == ["a.zarr.zip"]
     assert "b/c.0" in names(archive)
+
+
+def test_closing_that_fails_can_be_tried_again(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was assigned is kept until it is packed."""
+    real, fails = os.replace, [True]
+
+    def replace(old: str, new: str) -> None:
+        if fails:
+            raise OSError(28, "No space left on device")
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", replace)
+    adapter = open_adapter(archive, "r+")
+    adapter.array("/a")[2] = 20
+    with pytest.raises(OSError, match="No space left"):
+        adapter.close()
+    fails.clear()
+    adapter.close()
+
+    assert os.listdir(archive.parent) == ["a.zarr.zip"]
+    again = open_adapter(archive)
+    assert again.fetch(["/a"])["/a"].tolist() == [0, 1, 20, 3, 4, 5, 6, 7, 8, 9]
+    again.close()
+
+
+def test_what_a_failed_write_added_is_not_packed_later(archive: Path) -> None:
+    """The chunks of a stream that breaks are dropped, and what is added next is read."""
+    before = archive.stat().st_size
+
+    def pieces() -> Iterator[Any]:
+        yield (slice(0, 1000),), np.ones(1000)
+        raise RuntimeError("broken")
+
+    adapter = open_adapter(archive, "r+")
+    with pytest.raises(RuntimeError):
+        adapter.write(Plan(nodes={"/s": streamed(pieces(), 100)}))
+    adapter.write(Plan(nodes={"/b": numbers([1])}))
+    adapter.close()
+
+    assert sorted(names(archive)) == ["a/c/0", "a/c/1", "a/c/2", "a/zarr.json", "b/c.0", "b/zarr.json", "zarr.json"]
+    assert archive.stat().st_size < before + 4000
 
 
 def test_links_lead_into_and_out_of_archives(tmp_path: Path, archive: Path) -> None:
@@ -242,6 +450,29 @@ def test_a_forked_process_reads_through_a_handle_of_its_own(archive: Path) -> No
     assert sums == [45] * 3
     assert adapter.array("/a")[...].sum() == 45
     adapter.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_reads_what_is_not_packed_yet(archive: Path) -> None:
+    """And does not disturb what its parent goes on writing."""
+    adapter = open_adapter(archive, "r+")
+    adapter.array("/a")[:4] = 7
+    context = multiprocessing.get_context("fork")
+    out = context.Queue()
+    child = context.Process(target=_sum_in_child, args=(adapter, out))
+
+    child.start()
+    found = out.get(timeout=60)
+    child.join(60)
+    adapter.array("/a")[4:8] = 8
+    adapter.close()
+
+    assert found == 4 * 7 + sum(range(4, 10))
+    assert len(names(archive)) == 5
+    again = open_adapter(archive)
+    assert again.fetch(["/a"])["/a"].tolist() == [7] * 4 + [8] * 4 + [8, 9]
+    again.close()
 
 
 def test_arrays_of_an_archive_survive_pickling(archive: Path) -> None:

@@ -1,0 +1,60 @@
+"""A process that is killed while it changes a folder or an archive loses nothing that was there."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+if "forkserver" not in multiprocessing.get_all_start_methods():
+    pytest.skip("this system cannot kill and fork as these tests do", allow_module_level=True)
+
+from tests.faults.changes import CHANGES, PLACES, seen
+from tests.faults.trials import Trials
+
+every_change = pytest.mark.parametrize("name", CHANGES)
+every_place = pytest.mark.parametrize("kind", PLACES)
+
+
+@every_place
+@every_change
+def test_who_is_killed_at_some_operations_leaves_the_old_or_the_new(tmp_path: Path, kind: str, name: str) -> None:
+    """The first, one in the middle, the last two: readers of all modes, and the next who writes, are not misled."""
+    trials = Trials(tmp_path, kind, name)
+
+    assert [line for at in trials.sample(3) for line in trials.losses(at)] == []
+
+
+@pytest.mark.faults
+@every_place
+@every_change
+def test_who_is_killed_at_any_operation_leaves_the_old_or_the_new(tmp_path: Path, kind: str, name: str) -> None:
+    """Before each opening, making, renaming and removing, and before and in the midst of each write."""
+    trials = Trials(tmp_path, kind, name)
+
+    assert [line for at in range(len(trials.operations)) for line in trials.losses(at)] == []
+
+
+def test_a_loss_is_seen(tmp_path: Path) -> None:
+    """These tests can fail: what was removed, cut off or mixed is told."""
+    trials = Trials(tmp_path, "folder", "in place of another")
+    place = tmp_path / "before" / PLACES["folder"]
+    (place / "a/c/1").write_bytes((tmp_path / "after" / PLACES["folder"] / "a/c/1").read_bytes())
+
+    lines = trials.losses(0)
+
+    assert [line for line in lines if "mode r reads" in line and "killed at 0" in line]
+    assert seen(place, "r") is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"), [("folder", "exchange a.zarr.hdmf-store-tmp-"), ("archive", "rename a.zarr.zip.")]
+)
+def test_the_operations_are_those_of_the_system(tmp_path: Path, kind: str, wanted: str) -> None:
+    """Nothing that changes the place is missed: files are opened and written, one step puts them in place."""
+    operations = Trials(tmp_path, kind, "in place of another").operations
+
+    assert len([line for line in operations if line.startswith(wanted)]) == 1
+    assert len([line for line in operations if line.startswith("open ")]) >= 1
+    assert len([line for line in operations if line.startswith("write half")]) >= 1
