@@ -33,6 +33,7 @@ from hdmf_store.errors import (
     UnreachableError,
     UnreadableError,
     UnsupportedValueError,
+    WorkerLostError,
 )
 from hdmf_store.facade.inspecting import inspect
 from hdmf_store.facade.nwb import NWBZarrIO
@@ -118,6 +119,7 @@ __all__ = [
     "UnreadableError",
     "UnsupportedModeError",
     "UnsupportedValueError",
+    "WorkerLostError",
     "ZarrDataIO",
     "ZarrIO",
     "ZarrReference",

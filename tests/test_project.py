@@ -72,6 +72,7 @@ PUBLIC_NAMES = [
     "UnreadableError",
     "UnsupportedModeError",
     "UnsupportedValueError",
+    "WorkerLostError",
     "ZarrDataIO",
     "ZarrIO",
     "ZarrReference",

@@ -133,6 +133,9 @@ class ZipFiles:
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: chunks may come before documents."""
 
+    def deputy(self, folder: str) -> None:
+        """Return None: what is kept beside the archive has to be known when it is packed."""
+
     def remove(self, folders: Sequence[str]) -> None:
         """Leave out all members below each of the folders when the archive is packed."""
         for folder in folders:
