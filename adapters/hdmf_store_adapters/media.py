@@ -21,7 +21,7 @@ class Deputy(Protocol):
         ...
 
     def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
-        """Store bytes under keys; each key's bytes appear whole. Once the medium is done, nothing is stored any more."""
+        """Store bytes under keys; each key's bytes appear whole. Once the medium is done, nothing is stored."""
         ...
 
 

@@ -17,7 +17,6 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future,
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
-from types import TracebackType
 from typing import Any
 
 import attrs
@@ -154,9 +153,7 @@ class Team:
     def __enter__(self) -> Team:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *problem: object) -> None:
         wait([pending for _, _, pending in self._waiting if not pending.cancel()])
         self._waiting.clear()
 

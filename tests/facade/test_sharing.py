@@ -69,7 +69,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-# --------------------------------------------------------------------------------------------------- what goes and comes
+# -------------------------------------------------------------------------------------------------- what goes and comes
 
 
 def test_workers_store_chunks_where_they_see_the_folder(tmp_path: Path, pool: ProcessPoolExecutor) -> None:
@@ -151,10 +151,10 @@ def test_workers_look_at_a_source_anew_for_each_write(tmp_path: Path, pool: Proc
             io.write(nwbfile)
         os.replace(tmp_path / "new.nwb", tmp_path / "source.nwb")
         weighing = Weighing(pool)
-        with NWBHDF5IO(tmp_path / "source.nwb", "r") as source, NWBZarrIO(tmp_path / f"{number}.zarr", "w") as io:
+        with NWBHDF5IO(tmp_path / "source.nwb", "r") as source, NWBZarrIO(tmp_path / f"{number}.zip", "w") as io:
             io.export(source, executor=weighing)
         assert max(weighing.sent) < LARGEST_TASK
-        assert set(np.unique(_values(tmp_path / f"{number}.zarr"))) == {number}
+        assert set(np.unique(_values(tmp_path / f"{number}.zip"))) == {number}
 
 
 # ------------------------------------------------------------------------------------------------------------ accidents
