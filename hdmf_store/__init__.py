@@ -37,6 +37,7 @@ from hdmf_store.errors import (
 )
 from hdmf_store.facade.inspecting import inspect
 from hdmf_store.facade.nwb import NWBZarrIO
+from hdmf_store.facade.pieces import iter_chunks
 from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
 from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
 from hdmf_store.facade.zarr_objects import ZarrReference
@@ -125,6 +126,7 @@ __all__ = [
     "ZarrReference",
     "__version__",
     "inspect",
+    "iter_chunks",
     "open_adapter",
     "register_adapter",
 ]

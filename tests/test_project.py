@@ -78,6 +78,7 @@ PUBLIC_NAMES = [
     "ZarrReference",
     "__version__",
     "inspect",
+    "iter_chunks",
     "open_adapter",
     "register_adapter",
 ]
