@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,3 +123,25 @@ def test_a_worker_that_dies_is_an_error_that_names_the_dataset(tmp_path: Path, c
 
     assert _chunks(path) == before
     assert left_overs(tmp_path, "kept.zarr") == []
+
+
+def test_what_the_page_about_this_shows_can_be_run(tmp_path: Path) -> None:
+    """All code in it but that for clusters that are not here; each export leaves the same chunks (NEEDS 13)."""
+    page = (Path(__file__).parents[2] / "docs" / "parallel.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    nwbfile = new_recording()
+    nwbfile.add_acquisition(new_series("large", row_numbers()))
+    with NWBHDF5IO(tmp_path / "source.nwb", "w") as io:
+        io.write(nwbfile)
+
+    names: dict[str, Any] = {"__name__": "__main__", "source": tmp_path / "source.nwb", "target": tmp_path / "a.zarr"}
+    stored = []
+    assert [word in " ".join(blocks) for word in ("number_of_jobs", "LocalCluster", "iter_chunks", "xarray")] == [
+        True
+    ] * 4
+    for block in blocks:
+        exec(compile(block, "parallel.md", "exec"), names)
+        stored.append(_chunks(tmp_path / "a.zarr"))
+    assert len(stored[0]) > 1
+    assert all(chunks == stored[0] for chunks in stored)
+    assert names["highest"] == row_numbers().max()
