@@ -6,16 +6,20 @@ Run it from the top of a checkout, in an environment with the extras ``nwb`` and
 
 A conversion takes the time of its slowest part, and what nobody can share: starting, documents. `Machine` has the
 constants, `Work` what is to be done, `parts` the seconds of each part. Constants are seconds of processor time where
-processors do the work, since others use this machine as well; conversions are wall-clock time, best of the rounds.
-The server is moto's, in a process of its own, which shares the processors with the workers.
+processors do the work, since others may use this machine as well. So the column *alone* is what to compare with: the
+processor time of the writer, and that of the workers divided by their number. For a server there is only the wall
+clock; it is moto's, in a process of its own, which shares the processors with the workers. Of the rounds, the best
+counts.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -131,7 +135,8 @@ def predicted(machine: Machine, work: Work) -> tuple[float, str]:
 def measured_here(folder: Path) -> tuple[Machine, float]:
     """Return the constants of this machine for a folder, and the bytes of values in a chunk."""
     encode, ratio, chunk = _encoding(folder)
-    fixed = _seconds(lambda: _convert(_source(folder, 1), folder / "fixed.zarr"))
+    _convert(_source(folder, 1), folder / "fixed.zarr")  # what is set up on first use does not count
+    fixed = min(_processor(lambda: _convert(_source(folder, 1), folder / "fixed.zarr")) for _ in range(3))
     start, task = _pool()
     machine = Machine(
         start=start,
@@ -178,17 +183,21 @@ class _OneThread:
 
 
 def _pool() -> tuple[float, float]:
-    """Return the seconds until two processes have imported what they need, and those of a task that does nothing."""
-    begun = time.perf_counter()
-    with ProcessPoolExecutor(2, get_context("forkserver")) as pool:
-        list(pool.map(_ready, range(4)))
-        start = time.perf_counter() - begun
-        count = 500
+    """Return the seconds in which a process imports what it needs, and those of a task that does nothing."""
+    begun, count = _children(), 500
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        pool.submit(_ready).result()
         task = _processor(lambda: [pending.result() for pending in [pool.submit(len, "") for _ in range(count)]])
-    return start, task / count
+    return _children() - begun, task / count
 
 
-def _ready(_: int) -> str:
+def _children() -> float:
+    """Return the processor time of all processes that this one has started and that have ended."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
+def _ready() -> str:
     import hdmf_store
 
     return hdmf_store.__version__
@@ -212,7 +221,7 @@ def _documents(folder: Path) -> float:
 def _copying(folder: Path) -> float:
     """Return the bytes per second that come back from a process and are stored by this one."""
     size, count = 4 * 2**20, 16
-    with ProcessPoolExecutor(1, get_context("forkserver")) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         pool.submit(len, "").result()
 
         def copied() -> None:
@@ -290,34 +299,42 @@ def compared(megabytes: list[int], workers: list[int], rounds: int) -> None:
         folder = Path(name)
         machine, chunk = measured_here(folder)
         distant = replace(machine, **_server(bucket, folder))
-        for key, value in vars(distant).items():
+        for key, value in {**vars(distant), "chunk": chunk}.items():
             print(f"{key:10} {value:.6g}")
-        print(
-            f"{'chunk':10} {chunk:.6g}\n\n| to | MB | workers | predicted s | measured s | ratio | decided by |\n|"
-            + "---|" * 7
+        _print_row(
+            "to", "MB", "workers", "predicted s", "alone s", "wall clock s", "predicted / measured", "decided by"
         )
-        for size in megabytes:
-            for count in workers:
-                for place in ("folder", "server"):
-                    source = _source(folder, size)
-                    jobs = {"executor": _OneThread()} if count == 1 else {"number_of_jobs": count}
-                    there = place == "server"
-                    known = replace(distant if there else machine, start=0.0 if count == 1 else machine.start)
-                    work = Work(data=size * MB, chunk=chunk, objects=30, workers=min(count, os.cpu_count() or 1))
-                    seconds, part = predicted(known, work)
-                    taken = []
-                    for number in range(rounds):
-                        target: Any = folder / "converted.zarr"
-                        if there:
-                            target = f"{bucket.url}/{size}-{count}-{number}.zarr"
-                            jobs = {**jobs, "storage_options": bucket.storage_options}
-                        taken.append(_seconds(lambda: _convert(source, target, **jobs)))  # noqa: B023
-                    best = min(taken)
-                    print(
-                        f"| {place} | {size} | {count} | {seconds:.2f} | {best:.2f} | {seconds / best:.2f} | {part} |"
-                    )
-    print(f"\nload average {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors, best of {rounds}")
+        _print_row(*["---"] * 8)
+        for size, count, place in itertools.product(megabytes, workers, (folder, bucket)):
+            there = place is bucket
+            known = replace(distant if there else machine, start=0.0 if count == 1 else machine.start)
+            work = Work(data=size * MB, chunk=chunk, objects=30, workers=min(count, os.cpu_count() or 1))
+            seconds, part = predicted(known, work)
+            found = [_taken(_source(folder, size), place, count) for _ in range(rounds)]
+            wall, alone = (min(times) for times in zip(*found, strict=True))
+            measured = wall if there else alone
+            where, shown = ("server", "") if there else ("folder", f"{alone:.2f}")
+            _print_row(where, size, count, f"{seconds:.2f}", shown, f"{wall:.2f}", f"{seconds / measured:.2f}", part)
+    print(f"\nload average {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors, best of {rounds}\n")
     planned(machine, chunk)
+
+
+def _taken(source: Path, place: Any, workers: int) -> tuple[float, float]:
+    """Return the seconds of a conversion by the clock on the wall, and those that nobody else had part in."""
+    options: dict[str, Any] = {"number_of_jobs": workers, "multiprocessing_context": "spawn"}
+    if workers == 1:
+        options = {"executor": _OneThread()}
+    target = place / "converted.zarr" if isinstance(place, Path) else f"{place.url}/{uuid.uuid4().hex}.zarr"
+    if not isinstance(place, Path):
+        options["storage_options"] = place.storage_options
+    wall, here, elsewhere = time.perf_counter(), time.process_time(), _children()
+    _convert(source, target, **options)
+    alone = time.process_time() - here + (_children() - elsewhere) / workers
+    return time.perf_counter() - wall, alone
+
+
+def _print_row(*cells: Any) -> None:
+    print("|", " | ".join(map(str, cells)), "|", flush=True)
 
 
 def planned(machine: Machine, chunk: float) -> None:
@@ -326,12 +343,13 @@ def planned(machine: Machine, chunk: float) -> None:
         machine, start=60.0, network=1.25e9 / 8, latency=0.03, requests=3_500.0, task=1e-3, client=1.25e9 / 2
     )
     size = 10e12
-    print("\n| workers | stored by workers | decided by | through the writer | decided by |\n|" + "---|" * 5)
+    _print_row("workers", "stored by workers", "decided by", "through the writer", "decided by")
+    _print_row(*["---"] * 5)
     for count in (1, 8, 64, 512):
         work = Work(data=size, read=size, chunk=chunk, objects=200_000, workers=count)
         one, part = predicted(cluster, work)
         other, another = predicted(cluster, replace(work, by_workers=False))
-        print(f"| {count} | {one / 3600:.2f} h | {part} | {other / 3600:.2f} h | {another} |")
+        _print_row(count, f"{one / 3600:.2f} h", part, f"{other / 3600:.2f} h", another)
 
 
 def main() -> None:
