@@ -32,6 +32,12 @@ def recording(samples: int, channels: int = CHANNELS) -> np.ndarray:
     return made
 
 
+def part_of_recording(start: int, stop: int, channels: int = CHANNELS) -> np.ndarray:
+    """Return some rows of `recording`, made without the others."""
+    numbers = range(start // _TILE, -(-stop // _TILE))
+    return np.concatenate([_piece(n, channels)[max(start - n * _TILE, 0) : stop - n * _TILE] for n in numbers])
+
+
 def recorded_piece(number: int, samples: int, channels: int = CHANNELS) -> np.ndarray:
     """Return piece `number` of an endless recording, int16 of shape ``(samples, channels)``; `samples` is small."""
     start = number * 7_919 % max(1, _TILE - samples)

@@ -72,6 +72,16 @@ TARGETS: tuple[Target, ...] = (
     Target(scenario="bulk_array", of="write", limit=1 / 4, against=Against.PEER),
     Target(scenario="bulk_array", of="read", limit=1 / 2.5, against=Against.PEER),
     Target(scenario="windows", of="one window", limit=0.005, against=Against.NOBODY),
+    *(
+        Target(
+            scenario="parallel",
+            of=f"{what}, share of one thread's time",
+            limit=1 / 1.7,
+            against=Against.NOBODY,
+            quantity=Quantity.COUNT,
+        )
+        for what in ("write", "export")
+    ),
     Target(scenario="streamed", of="write", limit=1.0, against=Against.NOBODY),
     Target(scenario="remote_session", of="open+read over HTTP", limit=1 / 20, against=Against.PEER),
     *(

@@ -33,9 +33,11 @@ from hdmf_store.errors import (
     UnreachableError,
     UnreadableError,
     UnsupportedValueError,
+    WorkerLostError,
 )
 from hdmf_store.facade.inspecting import inspect
 from hdmf_store.facade.nwb import NWBZarrIO
+from hdmf_store.facade.pieces import iter_chunks
 from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
 from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
 from hdmf_store.facade.zarr_objects import ZarrReference
@@ -120,11 +122,13 @@ __all__ = [
     "UnreadableError",
     "UnsupportedModeError",
     "UnsupportedValueError",
+    "WorkerLostError",
     "ZarrDataIO",
     "ZarrIO",
     "ZarrReference",
     "__version__",
     "inspect",
+    "iter_chunks",
     "open_adapter",
     "register_adapter",
     "repack",

@@ -15,6 +15,7 @@
     ├── UnlistableError            (OSError)               something is, but nobody tells what
     ├── HierarchyExistsError       (FileExistsError)       something is stored there already
     ├── ConflictError              (RuntimeError)          another writer was faster
+    ├── WorkerLostError            (RuntimeError)          a process that shared the work died
     ├── FormatError                (ValueError)            what is stored does not follow its format
     │   └── UnreadableError                                one node cannot be decoded; the others can
     ├── UnsupportedValueError      (TypeError)             a value that the store has no form for
@@ -58,6 +59,7 @@ __all__ = [
     "UnreachableError",
     "UnreadableError",
     "UnsupportedValueError",
+    "WorkerLostError",
 ]
 
 
@@ -199,6 +201,22 @@ class ConflictError(HDMFStoreError, RuntimeError):
 
     def __str__(self) -> str:
         return f"{self.location}: {self.reason}. Open the file again and repeat the change."
+
+
+@attrs.define(eq=False)
+class WorkerLostError(HDMFStoreError, RuntimeError):
+    """A process that shared the work of a write died, or was taken away; nothing of this write was stored."""
+
+    location: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.location}: {self.path}: a worker was lost while it wrote this ({self.reason}). Most often it ran "
+            "out of memory, or started a script that has no 'if __name__ == \"__main__\":'. Nothing was stored; try "
+            "fewer workers, or none to see an error of the data itself."
+        )
 
 
 @attrs.define(eq=False)

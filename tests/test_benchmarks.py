@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmarks.data import recording
+from benchmarks.data import part_of_recording, recording
 from benchmarks.environments import SUBJECTS
 from benchmarks.experiments.bundle import joined, taken_apart
 from benchmarks.experiments.codecs import KINDS, compared
 from benchmarks.experiments.codecs import table as table_of_codecs
+from benchmarks.experiments.scaling import Machine, Work, predicted
 from benchmarks.experiments.shares import shares_of, table_of
 from benchmarks.facts import together
 from benchmarks.measure import Bench, run_stage
@@ -280,3 +282,35 @@ def test_the_table_of_codecs_has_the_default_among_others_that_make_the_same_dat
     assert none.ratio == 1 or chunks[0].dtype == object
     assert default.ratio < 0.9 * none.ratio
     assert table_of_codecs(kind, found).count("\\*") == 1
+
+
+def test_the_model_of_a_conversion_says_what_decides_as_workers_are_added():
+    machine = Machine(
+        start=10.0,
+        fixed=1.0,
+        encode=1e8,
+        ratio=2.0,
+        network=1e9,
+        latency=0.03,
+        requests=1_000.0,
+        server=float("inf"),
+        document=1e-3,
+        task=1e-3,
+        client=1e8,
+    )
+    work = Work(data=1e12, chunk=4e6, objects=1_000, workers=1)
+
+    assert predicted(machine, work) == (pytest.approx(10 + 1 + 1e12 / 1e8 + 1), "encoding")
+    assert predicted(machine, replace(work, read=2e13))[1] == "network of the workers"
+    assert predicted(machine, replace(work, workers=1_000)) == (
+        pytest.approx(10 + 1 + 250 + 1),
+        "requests of the server",
+    )
+    alone = predicted(machine, replace(work, workers=1_000, by_workers=False))
+    assert alone == (pytest.approx(10 + 1 + 1e12 / 16e6 * 1e-3 + 5e11 / 1e8 + 1), "the writer")
+
+
+def test_an_iterator_for_many_workers_makes_the_same_recording_part_by_part():
+    whole = recording(65_000)
+    for start, stop in ((0, 10), (29_990, 30_010), (10, 64_999)):
+        assert np.array_equal(part_of_recording(start, stop), whole[start:stop])

@@ -39,7 +39,7 @@ from hdmf_store_adapters.chunks import AHEAD, BUFFER_BYTES, StreamAssembler, enc
 from hdmf_store_adapters.json_forms import ITSELF
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size, shard_shape
 from hdmf_store_adapters.media import Medium
-from hdmf_store_adapters.parallel import encoded_by, is_worth_sharing, obstacle
+from hdmf_store_adapters.parallel import Job, Team, is_worth_sharing, packed, shares_memory
 from hdmf_store_adapters.raw_chunks import RawCopy, copied_chunks, raw_copy
 from hdmf_store_adapters.replacing import keyed_apart
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
@@ -130,18 +130,20 @@ class DatasetWriter:
         datasets: Mapping[str, Dataset],
         executor: Executor | None = None,
     ) -> Iterator[tuple[str, bytes]]:
-        copies = self._raw_copies(prepared, datasets)
-        for path in copies:
-            self._medium.declare(self._document_files(path, prepared[path][0]))
-        yield from copied_chunks(copies.values(), self._report)
-        for path, (document, record) in prepared.items():
-            values = datasets[path].values
-            if path in copies or isinstance(values, Unwritten):
-                continue
+        filled = {path: item for path, item in prepared.items() if not isinstance(datasets[path].values, Unwritten)}
+        for path, (document, _) in filled.items():
             self._medium.declare(self._document_files(path, document))
-            assert isinstance(values, RandomAccess)
-            for key, data in self._encoded(path, record, values, self._coder(path, document, record), executor):
-                yield f"{path[1:]}/{key}", data
+        copies = self._raw_copies(filled, datasets)
+        yield from copied_chunks(copies.values(), self._report)
+        left = {path: item for path, item in filled.items() if path not in copies}
+        if executor is None:
+            yield from self._encoded(left, datasets)
+            return
+        shared = dict(self._jobs(left, datasets, executor))
+        with Team(executor, self._location, self._report) as team:
+            team.begin(shared.values())
+            yield from self._encoded({path: item for path, item in left.items() if path not in shared}, datasets)
+            yield from team.results()
 
     def _raw_copies(
         self, prepared: Mapping[str, tuple[dict[str, Any], ArrayRecord]], datasets: Mapping[str, Dataset]
@@ -154,19 +156,36 @@ class DatasetWriter:
         return {path: copy for path, copy in found.items() if copy is not None}
 
     def _encoded(
-        self, path: str, record: ArrayRecord, values: RandomAccess, coder: CodesChunks, executor: Executor | None
+        self, prepared: Mapping[str, tuple[dict[str, Any], ArrayRecord]], datasets: Mapping[str, Dataset]
     ) -> Iterator[tuple[str, bytes]]:
-        """Yield key and bytes of the chunks of a dataset, by an executor where that is given and worth it."""
-        if executor is not None and is_worth_sharing(record, values):
-            problem = obstacle(executor, values)
-            if problem is None:
-                yield from encoded_by(executor, record, values, coder, self._report)
-                return
-            where = f"{self._location}: {path} is written by this process alone"
-            warnings.warn(f"{where}: its source cannot be pickled ({problem})", stacklevel=2)
-        for item in encoded_chunks(record, values, leaving_out_fill(record, coder.encode)):
-            yield item
-            self._report(_chunk_bytes(record))
+        """Yield key and bytes of the chunks of datasets that this process encodes."""
+        for path, (document, record) in prepared.items():
+            values, coder = datasets[path].values, self._coder(path, document, record)
+            assert isinstance(values, RandomAccess)
+            for key, data in encoded_chunks(record, values, leaving_out_fill(record, coder.encode)):
+                yield f"{path[1:]}/{key}", data
+                self._report(_chunk_bytes(record))
+
+    def _jobs(
+        self,
+        prepared: Mapping[str, tuple[dict[str, Any], ArrayRecord]],
+        datasets: Mapping[str, Dataset],
+        executor: Executor,
+    ) -> Iterator[tuple[str, tuple[Job, Any]]]:
+        """Yield the path and the job of each dataset that an executor's workers can well encode."""
+        for path, (document, record) in prepared.items():
+            values = datasets[path].values
+            assert isinstance(values, RandomAccess)
+            if not is_worth_sharing(record, values):
+                continue
+            deputy = None if shares_memory(executor) else self._medium.deputy(path[1:])
+            job = Job(path, record, values, self._coder(path, document, record), deputy)
+            data, problem = packed(executor, job)
+            if data is None:
+                where = f"{self._location}: {path} is written by this process alone"
+                warnings.warn(f"{where}: its source {problem}", stacklevel=2)
+            else:
+                yield path, (job, data)
 
     def _write_streams(self, streams: Mapping[str, Dataset], interleave: bool) -> dict[str, dict[str, Any]]:
         if not streams:

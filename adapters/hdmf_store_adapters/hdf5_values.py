@@ -7,7 +7,6 @@ what HDMF's HDF5 backend writes (variable-length strings, boolean enumerations, 
 from __future__ import annotations
 
 import posixpath
-from functools import cache
 from typing import Any
 
 import attrs
@@ -107,13 +106,8 @@ class NormalDataset(h5py.Dataset):
         return np.asarray(self[()], dtype)
 
 
-@cache
-def _opened_here(filename: str) -> h5py.File:
-    return h5py.File(filename, "r")  # once in each process that is given parts of a file; open until it ends
-
-
 def _reopened(filename: str, name: str, element: ElementType) -> H5Source:
-    return H5Source(_opened_here(filename)[name], element)
+    return H5Source(h5py.File(filename, "r")[name], element)  # which is open for as long as the dataset is held
 
 
 def _zero_d(value: Any, dtype: np.dtype) -> np.ndarray:

@@ -78,6 +78,9 @@ class SessionMedium(StoreObject):
         """Store an array's document, so that Icechunk takes its chunks."""
         self.write_many(files)
 
+    def deputy(self, folder: str) -> None:
+        """Return None: what other processes store in a session of theirs, this one would not commit."""
+
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder: what was there goes first, and documents come first."""
         self.remove([folder])
@@ -206,6 +209,9 @@ class RepositoryMedium:
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Store an array's document, so that Icechunk takes its chunks."""
         self._required().declare(files)
+
+    def deputy(self, folder: str) -> None:
+        """Return None: what other processes store in a session of theirs, this one would not commit."""
 
     def remove(self, folders: Sequence[str]) -> None:
         """Remove all keys below each of the folders."""

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import attrs
 from zarr.storage import LocalStore
 
 from hdmf_store.errors import HierarchyExistsError
@@ -46,6 +47,7 @@ class LocalFiles:
         self._root = str(root)
         self._base = self._root
         self._folders: set[str] = set()
+        self._deputy: LocalDeputy | None = None
 
     def exists(self) -> bool:
         """Return whether a Zarr hierarchy is there."""
@@ -82,6 +84,14 @@ class LocalFiles:
 
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: chunks may come before documents."""
+
+    def deputy(self, folder: str) -> LocalDeputy:
+        """Return what stores keys from processes that see the same files."""
+        if self._deputy is None:
+            passage = f"{self._base}/{TEMPORARY}{uuid.uuid4().hex}"
+            os.makedirs(passage)
+            self._deputy = LocalDeputy(self._base, passage)
+        return self._deputy
 
     def remove(self, folders: Sequence[str]) -> None:
         """Remove folders and all that is in them."""
@@ -138,6 +148,7 @@ class LocalFiles:
 
     def publish(self) -> None:
         """Put the new folder in the old one's place, then remove the old one."""
+        self._dismiss()
         if self._base == self._root:
             return
         new = self._base
@@ -149,6 +160,7 @@ class LocalFiles:
 
     def discard(self) -> None:
         """Remove a new folder that was not published."""
+        self._dismiss()
         if self._base != self._root:
             shutil.rmtree(self._base, ignore_errors=True)
             self._base = self._root
@@ -184,6 +196,12 @@ class LocalFiles:
             self._root, f"is {kind}, which mode 'w' would delete. Choose another name or pass force_overwrite=True."
         )
 
+    def _dismiss(self) -> None:
+        """Let no deputy store anything any more."""
+        if self._deputy is not None:
+            _remove(self._deputy.passage)
+            self._deputy = None
+
     def _make_folder(self, folder: str) -> None:
         if folder not in self._folders:
             os.makedirs(folder, exist_ok=True)
@@ -199,6 +217,40 @@ def put_in_place(file: str, place: str) -> None:
     old = _swap(file, target)
     if old is not None:
         _remove(old)
+
+
+@attrs.frozen
+class LocalDeputy:
+    """Writes files for a `LocalFiles` in any process that sees its folder.
+
+    Parameters
+    ----------
+    base : str
+        The folder that is written to.
+    passage : str
+        A folder in it of a name that no other one has. Files are made there and moved from there, so that each appears
+        whole. Who does not find it sees other files, or is late.
+    """
+
+    base: str
+    passage: str
+
+    def is_there(self) -> bool:
+        """Return whether this process sees the folder."""
+        return os.path.isdir(self.passage)
+
+    def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Write files."""
+        for key, data in items:
+            made, path = f"{self.passage}/{uuid.uuid4().hex}", f"{self.base}/{key}"
+            _write(made, data)
+            try:
+                os.replace(made, path)
+            except FileNotFoundError:
+                if not self.is_there():
+                    raise
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                os.replace(made, path)
 
 
 def _write(path: str, data: bytes) -> None:

@@ -10,7 +10,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from io import UnsupportedOperation
 from typing import Any, Protocol
 
-__all__ = ["Medium", "ReadOnly", "Shadow"]
+__all__ = ["Deputy", "Medium", "ReadOnly", "Shadow"]
+
+
+class Deputy(Protocol):
+    """Stores bytes in the place of a medium from another process, to which it travels pickled."""
+
+    def is_there(self) -> bool:
+        """Return whether the place is reached from here, which it need not be from another machine."""
+        ...
+
+    def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Store bytes under keys; each key's bytes appear whole. Once the medium is done, nothing is stored."""
+        ...
 
 
 class Medium(Protocol):
@@ -35,6 +47,13 @@ class Medium(Protocol):
 
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Take note of an array's document before its chunks come; only media that ask for that order store it."""
+        ...
+
+    def deputy(self, folder: str) -> Deputy | None:
+        """Return what may store keys below a folder in place of this; None where all have to come here.
+
+        What it stored goes with the rest when the write fails.
+        """
         ...
 
     def remove(self, folders: Sequence[str]) -> None:
@@ -122,6 +141,9 @@ class Shadow:
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: everything is stored together."""
 
+    def deputy(self, folder: str) -> None:
+        """Return None: everything is kept here."""
+
 
 class ReadOnly:
     """The changing half of a medium that cannot be changed. Modes that write are refused before it would be reached."""
@@ -133,6 +155,10 @@ class ReadOnly:
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Refuse."""
         self.write_many(files)
+
+    def deputy(self, folder: str) -> None:
+        """Refuse."""
+        self.write_many([])
 
     def remove(self, folders: Sequence[str]) -> None:
         """Refuse."""

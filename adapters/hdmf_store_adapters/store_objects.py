@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -15,12 +16,14 @@ from contextlib import suppress
 from io import UnsupportedOperation
 from typing import Any, TypeVar
 
+import attrs
 from zarr.abc.store import Store, SupportsGetSync, SupportsSetSync
 from zarr.buffer import default_buffer_prototype
 from zarr.buffer.cpu import Buffer
 from zarr.core.sync import sync
 from zarr.storage import ObjectStore
 
+from hdmf_store.adapter import Location
 from hdmf_store.errors import HierarchyExistsError
 from hdmf_store_adapters.file_names import OBSTORE
 from hdmf_store_adapters.foreign_keys import hold_something_else
@@ -51,6 +54,7 @@ class StoreObject:
         self._store = store
         self._replaced: set[str] | None = None
         self._written: set[str] = set()
+        self._entrusted: set[str] = set()
         self._late: dict[str, bytes] = {}
         self._force = False
 
@@ -128,6 +132,18 @@ class StoreObject:
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: chunks may come before documents."""
 
+    def deputy(self, folder: str) -> StoreDeputy | None:
+        """Return what stores keys from any machine, where the store is a server's and says what it holds.
+
+        Not where something is stored below that folder already: some of the new keys may have to wait for `publish`.
+        """
+        below = folder + "/"
+        if not _travels(self._store) or any(key.startswith(below) for key in self._replaced or ()):
+            return None
+        if self._replaced is not None:
+            self._entrusted.add(below)
+        return StoreDeputy(self._store)
+
     def remove(self, folders: Sequence[str]) -> None:
         """Remove all keys below each of the folders, where the store can delete."""
         if self._store.supports_deletes:
@@ -196,6 +212,7 @@ class StoreObject:
             return {key async for key in self._store.list()}
 
         self._replaced = sync(keys()) if self._store.supports_listing else set()
+        self._entrusted.clear()
         has_root = bool(self._replaced & set(_ROOT_DOCUMENTS))
         if not self._force and not has_root and hold_something_else(self._replaced, self.read_many):
             self._replaced = None
@@ -241,6 +258,7 @@ class StoreObject:
         added, self._replaced = sorted(self._written), None
         self.remove_files([key for key in added if "/" not in key])
         self.remove_files([key for key in added if "/" in key])
+        self.remove([folder.rstrip("/") for folder in sorted(self._entrusted)])
 
     def finish(self) -> None:
         """Do nothing: a store object belongs to whoever made it."""
@@ -260,6 +278,33 @@ class StoreObject:
     def store(self) -> Any:
         """Return the store itself."""
         return self._store
+
+
+@attrs.frozen
+class StoreDeputy:
+    """Stores keys in a store of a server's, which is reached in the same way from everywhere."""
+
+    store: Store = attrs.field(repr=False)
+
+    def is_there(self) -> bool:
+        """Return True; who cannot reach the server gets its error."""
+        return True
+
+    def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Store bytes under keys, while the next ones are being made."""
+        StoreObject(self.store).write_many(items)
+
+
+def _travels(store: Store) -> bool:
+    """Return whether a store can be sent to other machines, and left-overs in it be found."""
+    location = getattr(store, "location", None)
+    if not isinstance(location, Location) or not location.is_remote or not store.supports_listing:
+        return False
+    try:
+        pickle.dumps(store)
+    except Exception:  # noqa: BLE001  # whatever a store or its file system raises
+        return False
+    return True
 
 
 def _is_group(files: Iterable[tuple[str, bytes | None]]) -> bool:

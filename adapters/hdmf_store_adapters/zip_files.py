@@ -138,6 +138,9 @@ class ZipFiles:
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: chunks may come before documents."""
 
+    def deputy(self, folder: str) -> None:
+        """Return None: what is kept beside the archive has to be known when it is packed."""
+
     def remove(self, folders: Sequence[str]) -> None:
         """Leave all members below each of the folders out of the new archive."""
         gone = set(folders)

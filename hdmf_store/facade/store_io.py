@@ -318,8 +318,8 @@ class StoreIO(HDMFIO):
             How they are started.
         consolidate_metadata : bool, default True
             Whether to keep the metadata of all objects in one document.
-        executor : concurrent.futures.Executor, optional
-            Does that work in place of own processes: a cluster's, for instance.
+        executor : concurrent.futures.Executor or distributed.Client, optional
+            Does that work in place of own processes: threads, a pool of processes, a cluster.
         herd : HERD, optional
             External resources to extend; needs `herd_path`.
         progress : bool, callable, or bar, optional

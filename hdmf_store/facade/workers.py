@@ -12,6 +12,7 @@ import attrs
 from threadpoolctl import threadpool_limits
 
 from hdmf_store.errors import ArgumentError
+from hdmf_store.facade.clusters import executor_of
 
 __all__ = ["Workers"]
 
@@ -31,8 +32,8 @@ class Workers:
     multiprocessing_context : {"fork", "spawn", "forkserver"} or None
         How processes are started; by default ``"forkserver"`` where there is one, else ``"spawn"``: a fork of a process
         in which zarr has threads can hang.
-    executor : concurrent.futures.Executor or None
-        A caller's own; it is not shut down.
+    executor : concurrent.futures.Executor, distributed.Client or None
+        A caller's own, or whatever else has its methods; it is not shut down.
 
     Raises
     ------
@@ -43,7 +44,7 @@ class Workers:
     number_of_jobs: int
     max_threads_per_process: int | None
     multiprocessing_context: str | None
-    executor: Executor | None
+    executor: Executor | None = attrs.field(converter=executor_of)
 
     def __attrs_post_init__(self) -> None:
         _check_count("number_of_jobs", self.number_of_jobs)
@@ -56,7 +57,10 @@ class Workers:
             raise ArgumentError("pass either an executor or number_of_jobs, not both")
         if executor is not None and not isinstance(executor, Executor) and not hasattr(executor, "submit"):
             what = f"{executor!r:.60}"
-            raise ArgumentError(f"executor must have the methods of concurrent.futures.Executor, {what} has not")
+            raise ArgumentError(
+                "executor must be a client of dask.distributed (pip install 'hdmf-store[dask]') or have the methods of "
+                f"concurrent.futures.Executor, {what} has not"
+            )
 
     @contextmanager
     def pool(self) -> Iterator[Executor | None]:
