@@ -2,6 +2,9 @@
 
 Figures: a table of measured codecs and chunk sizes over 16-bit recordings found blosc-lz4 with bit
 shuffling at about 4 MiB a chunk 9 to 17 times faster to write than zarr's defaults, at a better ratio.
+Of elements of 8 bytes (times of spikes and samples, signals as float64), bytes are shuffled instead: that is
+decoded and encoded about twice as fast, and its size is within 1 % of what bits give. Perfectly regular
+times take 4 % of their size instead of 3 %.
 """
 
 from __future__ import annotations
@@ -99,7 +102,7 @@ def default_compressors(element: ElementType, chunk_elements: int) -> tuple[Code
     size = item_size(element)
     if chunk_elements * size < _WORTH_COMPRESSING:
         return ()
-    shuffle = "bitshuffle" if element != Number("bool") else "noshuffle"
+    shuffle = "noshuffle" if element == Number("bool") else "shuffle" if size == 8 else "bitshuffle"
     return (Codec("blosc", {"typesize": size, "cname": "lz4", "clevel": 5, "shuffle": shuffle, "blocksize": 0}),)
 
 
