@@ -8,7 +8,7 @@ import numpy as np
 
 from hdmf_store.nodes import Region
 
-__all__ = ["plain_region", "without_masks"]
+__all__ = ["plain_region", "stretch", "without_masks"]
 
 
 def _is_mask(part: np.ndarray) -> bool:
@@ -41,17 +41,27 @@ def plain_region(selection: Any, shape: tuple[int, ...]) -> tuple[Region, Any] |
     region: list[slice] = []
     inner: list[Any] = []
     for part, length in zip(parts, shape, strict=True):
-        if isinstance(part, slice) and part.step in (None, 1):
-            start, stop, _ = part.indices(length)
-            region.append(slice(start, stop if stop > start else start))
-            inner.append(slice(None))
-        elif isinstance(part, _INTEGERS) and not isinstance(part, bool) and -length <= part < length:
-            at = int(part) % length
-            region.append(slice(at, at + 1))
-            inner.append(0)
-        else:
+        found = stretch(part, length)
+        if found is None:
             return None
+        region.append(slice(*found))
+        inner.append(slice(None) if isinstance(part, slice) else 0)
     return tuple(region), tuple(inner)
+
+
+def stretch(part: Any, length: int) -> tuple[int, int] | None:
+    """Return where an integer or a slice of step 1 begins and ends on an axis of a length, or None for the rest.
+
+    >>> stretch(-1, 5), stretch(slice(3, 99), 5), stretch(5, 5), stretch(slice(None, None, 2), 5)
+    ((4, 5), (3, 5), None, None)
+    """
+    if isinstance(part, slice):
+        start, stop, step = part.indices(length)
+        return (start, stop if stop > start else start) if step == 1 else None
+    if isinstance(part, _INTEGERS) and not isinstance(part, bool) and -length <= part < length:
+        at = int(part) % length
+        return at, at + 1
+    return None
 
 
 def _one_per_axis(selection: Any, ndim: int) -> list[Any]:

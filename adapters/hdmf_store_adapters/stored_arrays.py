@@ -35,7 +35,7 @@ from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_locks import ArrayLocks
 from hdmf_store_adapters.array_record import ArrayRecord, as_text, holds_bytes
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
-from hdmf_store_adapters.selections import plain_region, without_masks
+from hdmf_store_adapters.selections import plain_region, stretch, without_masks
 from hdmf_store_adapters.stored_attributes import StoredAttributes
 from hdmf_store_adapters.stored_source import StoredSource, opened_by_zarr
 from hdmf_store_adapters.touched_chunks import (
@@ -390,6 +390,12 @@ class StoredArray(zarr.Array):
     def __getitem__(self, selection: Any) -> Any:
         record = self._record
         if record.codec is not None:
+            # tables are read so, an element or a row at a time
+            asked = stretch(selection, record.shape[0]) if len(record.shape) == 1 else None
+            kept = None if asked is None else self._source.at_hand(record, *asked)
+            if kept is not None:
+                found = record.to_normal(kept)
+                return _own(found) if isinstance(selection, slice) else found[0]
             direct = plain_region(selection, record.shape)
             if direct is None and self.size * max(1, record.element.dtype.itemsize) <= _DIRECT_BYTES:
                 direct = (whole(record.shape), selection)

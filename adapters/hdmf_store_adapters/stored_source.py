@@ -94,6 +94,15 @@ class StoredSource:
         except DECODING_ERRORS as problem:
             raise self.holder.shape_error(self.path, problem) from problem
 
+    def at_hand(self, record: ArrayRecord, start: int, stop: int) -> np.ndarray | None:
+        """Return a stretch of an array of one axis, in the stored dtype, if one chunk that is kept holds all of it."""
+        length = record.chunks[0]
+        number = start // length
+        if self.holder.writes or not start < stop <= (number + 1) * length:
+            return None
+        chunk = self.holder.recent.get((self.path, (number,)))
+        return None if chunk is None else chunk[start - number * length : stop - number * length]
+
     def _read_keeping(self, record: ArrayRecord, region: Region) -> np.ndarray:
         """Return values from chunks that were decoded before; keep those of which more may be asked for soon."""
         index = sole_chunk(record, region)
