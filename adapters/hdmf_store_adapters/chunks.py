@@ -24,8 +24,9 @@ __all__ = [
     "BUFFER_BYTES",
     "Encodes",
     "StreamAssembler",
-    "decoded_chunk",
+    "decoded_chunks",
     "encoded_chunks",
+    "few_chunks",
     "piece_shape",
     "read_region",
     "sole_chunk",
@@ -60,7 +61,10 @@ class Encodes(Protocol):
 
 
 def read_region(
-    record: ArrayRecord, region: Region, get_many: Callable[[Sequence[str]], Sequence[bytes | None]]
+    record: ArrayRecord,
+    region: Region,
+    get_many: Callable[[Sequence[str]], Sequence[bytes | None]],
+    at_hand: Callable[[tuple[int, ...]], np.ndarray | None] = lambda index: None,
 ) -> np.ndarray:
     """Return the values of a region in the stored dtype, decoding exactly the chunks it touches.
 
@@ -73,11 +77,15 @@ def read_region(
     get_many : callable
         Returns the bytes under each of several chunks' keys, or None for chunks that were never written. It is asked
         for as many chunks at a time as the buffer holds, so that media for which a call is a round trip make few.
+    at_hand : callable, optional
+        Returns a chunk by its index, if it was decoded before and is still here.
     """
     assert record.codec is not None
     index = sole_chunk(record, region)
     if index is not None:
-        return within(decoded_chunk(record, index, get_many), record, index, region)
+        chunk = at_hand(index)
+        chunk = decoded_chunks(record, [index], get_many)[0] if chunk is None else chunk
+        return within(chunk, record, index, region)
     out = np.empty(tuple(part.stop - part.start for part in region), record.codec.dtype)
     indices = itertools.product(*_touched(record, region))
     at_once = max(1, BUFFER_BYTES // max(1, math.prod(record.chunks) * item_size(record.element)))
@@ -85,17 +93,40 @@ def read_region(
     with _decoders(out) as each_of:
         under_way: Iterable[None] = ()
         while batch := list(itertools.islice(indices, at_once)):
-            chunks = zip(batch, stored_chunks(record, batch, get_many), strict=True)  # while the last are decoded
+            chunks = _at_hand_or_stored(record, batch, get_many, at_hand)  # while the last are decoded
             deque(under_way, maxlen=0)
             under_way = each_of(lambda chunk: _put(record, chunk[0], chunk[1], region, out), chunks)
         deque(under_way, maxlen=0)
     return out
 
 
+def _at_hand_or_stored(
+    record: ArrayRecord,
+    batch: Sequence[tuple[int, ...]],
+    get_many: Callable[[Sequence[str]], Sequence[bytes | None]],
+    at_hand: Callable[[tuple[int, ...]], np.ndarray | None],
+) -> list[tuple[tuple[int, ...], np.ndarray | bytes | None]]:
+    """Return each index with its chunk, if that is at hand, or its bytes."""
+    held = {index: chunk for index in batch if (chunk := at_hand(index)) is not None}
+    missing = [index for index in batch if index not in held]
+    return [*held.items(), *zip(missing, stored_chunks(record, missing, get_many), strict=True)]
+
+
 def sole_chunk(record: ArrayRecord, region: Region) -> tuple[int, ...] | None:
     """Return the index of the chunk in which a region lies; None if it touches several, or none."""
+    index = []
+    for asked, chunk in zip(region, record.chunks, strict=True):
+        at = asked.start // chunk
+        if not asked.start < asked.stop <= (at + 1) * chunk:
+            return None
+        index.append(at)
+    return tuple(index)
+
+
+def few_chunks(record: ArrayRecord, region: Region, most: int) -> list[tuple[int, ...]] | None:
+    """Return the indices of the chunks that a region touches; None if they are more than so many."""
     touched = _touched(record, region)
-    return tuple(indices[0] for indices in touched) if all(len(indices) == 1 for indices in touched) else None
+    return list(itertools.product(*touched)) if math.prod(map(len, touched)) <= most else None
 
 
 def _touched(record: ArrayRecord, region: Region) -> list[range]:
@@ -105,11 +136,13 @@ def _touched(record: ArrayRecord, region: Region) -> list[range]:
     ]
 
 
-def decoded_chunk(
-    record: ArrayRecord, index: tuple[int, ...], get_many: Callable[[Sequence[str]], Sequence[bytes | None]]
-) -> np.ndarray:
-    """Return a chunk's values in the stored dtype; fill values if it was never written."""
-    return _chunk(record, stored_chunks(record, [index], get_many)[0])
+def decoded_chunks(
+    record: ArrayRecord,
+    indices: Sequence[tuple[int, ...]],
+    get_many: Callable[[Sequence[str]], Sequence[bytes | None]],
+) -> list[np.ndarray]:
+    """Return the values of chunks in the stored dtype; fill values for each that was never written."""
+    return [_chunk(record, data) for data in stored_chunks(record, indices, get_many)]
 
 
 @contextmanager
@@ -125,8 +158,10 @@ def _decoders(out: np.ndarray) -> Iterator[Callable[..., Iterable[None]]]:
         yield pool.map
 
 
-def _put(record: ArrayRecord, index: tuple[int, ...], data: bytes | None, region: Region, out: np.ndarray) -> None:
-    """Put the part of a chunk that lies in a region where it belongs in the region's values."""
+def _put(
+    record: ArrayRecord, index: tuple[int, ...], data: np.ndarray | bytes | None, region: Region, out: np.ndarray
+) -> None:
+    """Put the part of a chunk, decoded or not, that lies in a region where it belongs in the region's values."""
     assert record.codec is not None
     corner = tuple(i * chunk for i, chunk in zip(index, record.chunks, strict=True))
     overlap = tuple(
@@ -134,9 +169,10 @@ def _put(record: ArrayRecord, index: tuple[int, ...], data: bytes | None, region
         for part, at, chunk in zip(region, corner, record.chunks, strict=True)
     )
     place = tuple(slice(o.start - p.start, o.stop - p.start) for o, p in zip(overlap, region, strict=True))
-    is_whole = data is not None and out[place].shape == record.chunks
-    if not (is_whole and record.codec.decode_into(data, out[place])):  # type: ignore[arg-type]
-        out[place] = within(_chunk(record, data), record, index, overlap)
+    if isinstance(data, bytes) and out[place].shape == record.chunks and record.codec.decode_into(data, out[place]):
+        return
+    chunk = data if isinstance(data, np.ndarray) else _chunk(record, data)
+    out[place] = within(chunk, record, index, overlap)
 
 
 def _chunk(record: ArrayRecord, data: bytes | None) -> np.ndarray:
@@ -171,10 +207,10 @@ def stored_chunk(record: ArrayRecord, index: tuple[int, ...], get: Callable[[str
 
 def within(chunk: np.ndarray, record: ArrayRecord, index: tuple[int, ...], region: Region) -> np.ndarray:
     """Return the part of a chunk that a region, which lies in it, covers."""
-    inner = (
+    inner = [
         slice(part.start - i * length, part.stop - i * length)
         for part, i, length in zip(region, index, record.chunks, strict=True)
-    )
+    ]
     return part(chunk, tuple(inner))
 
 

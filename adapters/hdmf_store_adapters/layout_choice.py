@@ -102,7 +102,7 @@ def default_compressors(element: ElementType, chunk_elements: int) -> tuple[Code
     size = item_size(element)
     if chunk_elements * size < _WORTH_COMPRESSING:
         return ()
-    shuffle = "bitshuffle" if element != Number("bool") else "noshuffle"
+    shuffle = "noshuffle" if element == Number("bool") else "shuffle" if size == 8 else "bitshuffle"
     return (Codec("blosc", {"typesize": size, "cname": "lz4", "clevel": 5, "shuffle": shuffle, "blocksize": 0}),)
 
 

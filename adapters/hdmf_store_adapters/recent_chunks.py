@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from threading import Lock
 
 import numpy as np
@@ -22,17 +22,26 @@ class RecentChunks:
 
     def __init__(self, budget: int = 32 * 2**20) -> None:
         self._budget = budget
-        self._chunks: OrderedDict[str, tuple[np.ndarray, int]] = OrderedDict()
+        self._chunks: OrderedDict[Hashable, tuple[np.ndarray, int]] = OrderedDict()
         self._size = 0
         self._lock = Lock()
 
-    def find(self, key: str, decode: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return the chunk under a key, which nobody may change; it is decoded if it is not here."""
+    def get(self, key: Hashable) -> np.ndarray | None:
+        """Return the chunk under a key, which nobody may change, or None if it is not here."""
         with self._lock:
-            if key in self._chunks:
-                self._chunks.move_to_end(key)
-                return self._chunks[key][0]
-        chunk = decode()
+            found = self._chunks.get(key)
+            if found is None:
+                return None
+            self._chunks.move_to_end(key)
+            return found[0]
+
+    def find(self, key: Hashable, decode: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return the chunk under a key, which nobody may change; it is decoded if it is not here."""
+        found = self.get(key)
+        return self.put(key, decode()) if found is None else found
+
+    def put(self, key: Hashable, chunk: np.ndarray) -> np.ndarray:
+        """Keep a chunk, if there is room for it; return it, and nobody may change it from now on."""
         chunk.flags.writeable = False
         size = _size_of(chunk)
         with self._lock:

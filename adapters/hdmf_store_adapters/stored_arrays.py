@@ -35,7 +35,7 @@ from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_locks import ArrayLocks
 from hdmf_store_adapters.array_record import ArrayRecord, as_text, holds_bytes
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
-from hdmf_store_adapters.selections import plain_region, without_masks
+from hdmf_store_adapters.selections import plain_region, stretch, without_masks
 from hdmf_store_adapters.stored_attributes import StoredAttributes
 from hdmf_store_adapters.stored_source import StoredSource, opened_by_zarr
 from hdmf_store_adapters.touched_chunks import (
@@ -64,6 +64,7 @@ class StoredArray(zarr.Array):
         self._holder = holder
         self._node_path = path
         self._locks = ArrayLocks(holder, path)
+        self._source = StoredSource(holder, path)
         self._opened: Any = None
         self._opened_for: ArrayRecord | None = None
         self.on_refusal: Callable[[], None] | None = None
@@ -227,7 +228,7 @@ class StoredArray(zarr.Array):
         self._store_anew(np.concatenate([self._all_values(), added], axis))
 
     def _all_values(self) -> np.ndarray:
-        return StoredSource(self._holder, self._node_path).read(whole(self.shape))
+        return self._source.read(whole(self.shape))
 
     def _store_anew(self, values: np.ndarray, **changes: Any) -> None:
         """Store other values, in normal form, in place of all that there are."""
@@ -389,18 +390,21 @@ class StoredArray(zarr.Array):
     def __getitem__(self, selection: Any) -> Any:
         record = self._record
         if record.codec is not None:
-            is_small = self.size * max(1, record.element.dtype.itemsize) <= _DIRECT_BYTES
-            is_single = math.prod(record.grid) <= 1
-            direct = None if is_small and is_single else plain_region(selection, self.shape)
-            if direct is None and is_small:
+            # tables are read so, an element or a row at a time
+            asked = stretch(selection, record.shape[0]) if len(record.shape) == 1 else None
+            kept = None if asked is None else self._source.at_hand(record, *asked)
+            if kept is not None:
+                found = record.to_normal(kept)
+                return _own(found) if isinstance(selection, slice) else found[0]
+            direct = plain_region(selection, record.shape)
+            if direct is None and self.size * max(1, record.element.dtype.itemsize) <= _DIRECT_BYTES:
                 direct = (whole(record.shape), selection)
             if direct is not None:
-                return self._decoded(*direct)
+                return self._decoded(record, *direct)
         return self._through_zarr(selection)
 
-    def _decoded(self, region: Region, inner: Any) -> Any:
-        source = StoredSource(self._holder, self._node_path)
-        found = self._record.to_normal(source.read_stored(region))[inner]
+    def _decoded(self, record: ArrayRecord, region: Region, inner: Any) -> Any:
+        found = record.to_normal(self._source.read_stored(region))[inner]
         return _own(found) if isinstance(found, np.ndarray) and found.ndim else found
 
     def _through_zarr(self, selection: Any) -> Any:
@@ -417,10 +421,11 @@ class StoredArray(zarr.Array):
 
 def _own(values: np.ndarray) -> np.ndarray:
     """Return values that can be changed and keep no more than themselves in memory."""
+    if not values.flags.writeable:
+        return values.copy()
     base = values.base
     held = 0 if base is None else base.nbytes if isinstance(base, np.ndarray) else len(base)
-    is_part = held > values.nbytes
-    return values.copy() if is_part or not values.flags.writeable else values
+    return values.copy() if held > values.nbytes else values
 
 
 def _reopen(holder: ArrayHolder, path: str) -> StoredArray:

@@ -14,7 +14,7 @@ from hdmf_store.nodes import Origin, Region, slabs
 from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
-from hdmf_store_adapters.chunks import decoded_chunk, read_region, sole_chunk, within
+from hdmf_store_adapters.chunks import decoded_chunks, few_chunks, read_region, sole_chunk, within
 from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.layout_choice import item_size
 
@@ -41,11 +41,20 @@ _GRAIN_BYTES = 16 * 2**20
 _SOON_DECODED = 2**20
 """Bytes of a chunk that is not worth keeping for who wants all of it."""
 
+_FEW = 4
+"""Chunks that are kept of what one reader asks for: those around a corner of a table."""
+
 
 def _is_large_and_whole(record: ArrayRecord, region: Region) -> bool:
     """Return whether a region of one chunk is all of it, so that nobody is likely to ask for more of it soon."""
-    count = math.prod(part.stop - part.start for part in region)
+    count = math.prod([part.stop - part.start for part in region])
     return count == math.prod(record.chunks) and count * item_size(record.element) > _SOON_DECODED
+
+
+def _few_chunks(record: ArrayRecord, region: Region) -> list[tuple[int, ...]]:
+    """Return the chunks that a region touches if it takes no more of them than one holds; else none."""
+    is_more = math.prod([part.stop - part.start for part in region]) > math.prod(record.chunks)
+    return [] if is_more else few_chunks(record, region, _FEW) or []
 
 
 @attrs.frozen(eq=False)
@@ -88,14 +97,36 @@ class StoredSource:
             except Exception as problem:
                 raise self.holder.shape_error(self.path, problem) from problem
         try:
-            index = None if self.holder.writes else sole_chunk(record, region)
-            if index is None or _is_large_and_whole(record, region):
+            if self.holder.writes:
                 return read_region(record, region, self._read_chunks)
-            key = f"{self.path}/{record.chunk_key(index)}"
-            chunk = self.holder.recent.find(key, lambda: decoded_chunk(record, index, self._read_chunks))
-            return within(chunk, record, index, region)
+            return self._read_keeping(record, region)
         except DECODING_ERRORS as problem:
             raise self.holder.shape_error(self.path, problem) from problem
+
+    def at_hand(self, record: ArrayRecord, start: int, stop: int) -> np.ndarray | None:
+        """Return a stretch of an array of one axis, in the stored dtype, if one chunk that is kept holds all of it."""
+        length = record.chunks[0]
+        number = start // length
+        if self.holder.writes or not start < stop <= (number + 1) * length:
+            return None
+        chunk = self.holder.recent.get((self.path, (number,)))
+        return None if chunk is None else chunk[start - number * length : stop - number * length]
+
+    def _read_keeping(self, record: ArrayRecord, region: Region) -> np.ndarray:
+        """Return values from chunks that were decoded before; keep those of which more may be asked for soon."""
+        index = sole_chunk(record, region)
+        if index is not None and (chunk := self._at_hand(index)) is not None:
+            return within(chunk, record, index, region)
+        wanted = [] if _is_large_and_whole(record, region) else _few_chunks(record, region)
+        missing = [index for index in wanted if self._at_hand(index) is None]
+        new = dict(zip(missing, decoded_chunks(record, missing, self._read_chunks), strict=True)) if missing else {}
+        for index, chunk in new.items():
+            self.holder.recent.put((self.path, index), chunk)
+        at_hand = self._at_hand
+        return read_region(record, region, self._read_chunks, lambda at: new[at] if at in new else at_hand(at))
+
+    def _at_hand(self, index: tuple[int, ...]) -> np.ndarray | None:
+        return self.holder.recent.get((self.path, index))
 
     def _read_chunks(self, keys: Sequence[str]) -> list[bytes | None]:
         return self.holder.read_chunks([f"{self.path[1:]}/{key}" for key in keys])

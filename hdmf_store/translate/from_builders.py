@@ -33,6 +33,7 @@ from hdmf_store.nodes import (
     join,
 )
 from hdmf_store.translate.attributes import attributes_of, same_value
+from hdmf_store.translate.ragged import with_short_chunks
 from hdmf_store.translate.relocate import Graft, Others, followed, layout_in, with_targets
 from hdmf_store.translate.values import dataset_of
 
@@ -300,8 +301,7 @@ class _Translation:
         """Return all nodes, with those that had to be copied; raise one error for all that was found wrong."""
         self.graft.fill()
         self.raise_problems()
-        self.nodes |= self.links
-        return self.nodes
+        return with_short_chunks(self.nodes | self.links)
 
     def check_nothing_is_copied(self) -> None:
         """Refuse what would need a copy of an object of another file, where nothing but a value is stored."""

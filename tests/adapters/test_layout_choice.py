@@ -55,7 +55,9 @@ def test_chunks_hold_about_four_mebibytes(shape: tuple[int, ...], size: int, exp
     [
         (Number("float64"), (), [BYTES]),
         (Number("float64"), (31,), [BYTES]),
-        (Number("float64"), (32,), [BYTES, blosc(8)]),
+        (Number("float64"), (32,), [BYTES, blosc(8, "shuffle")]),
+        (Number("int64"), (1000,), [BYTES, blosc(8, "shuffle")]),
+        (Number("float32"), (1000,), [BYTES, blosc(4)]),
         (Number("int16"), (1000, 2), [BYTES, blosc(2)]),
         (Number("bool"), (100,), [{"name": "bytes"}]),
         (Number("bool"), (1000,), [{"name": "bytes"}, blosc(1, "noshuffle")]),

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hdmf_store.nodes import ReferenceTo, Target
+from hdmf_store_adapters import array_record
+from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.recent_chunks import RecentChunks
-from tests.adapters.samples import numbers, texts
+from tests.adapters.samples import dataset, numbers, objects, texts
 from tests.adapters.stores import CountingStore, read, write
 
 
@@ -29,6 +32,48 @@ def test_who_reads_row_by_row_reads_each_chunk_once(path: str) -> None:
 
     assert [array[i : i + 1].tolist()[0] for i in range(100)] == expected
     assert len(store.calls.got) == len(set(store.calls.got)) <= 2
+
+
+def test_rows_that_lie_in_two_chunks_are_read_from_what_is_kept() -> None:
+    """As rows of ragged columns do, whose lengths nobody chose."""
+    store = stored()
+    array = read(store).array("/a")
+    store.calls.got.clear()
+
+    assert [array[i : i + 10].tolist() for i in range(0, 91, 7)] == [
+        list(range(i + 1, i + 11)) for i in range(0, 91, 7)
+    ]
+    assert sorted(store.calls.got) == ["a/c/0", "a/c/1"]
+
+
+def test_who_reads_all_of_an_array_decodes_what_nobody_read_before() -> None:
+    """As a table does that was looked into first; and nothing is kept that is asked for as a whole."""
+    store = stored()
+    array = read(store).array("/a")
+    assert array[3] == 4
+    store.calls.got.clear()
+
+    assert array[:].tolist() == list(range(1, 101))
+    assert array[:].tolist() == list(range(1, 101))
+    assert store.calls.got == ["a/c/1", "a/c/1"]
+
+
+def test_a_reference_is_resolved_when_its_row_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not those of all other rows with it, as often as there are rows."""
+    resolved: list[object] = []
+    monkeypatch.setattr(
+        array_record, "decode_target", lambda value, itself: resolved.append(value) or decode_target(value, itself)
+    )
+    targets = [Target(f"/g{i}") for i in range(20)]
+    store = CountingStore()
+    write(store, {"/r": dataset(ReferenceTo(), objects(targets))})
+    array = read(store).array("/r")
+    resolved.clear()
+
+    assert [array[at] for at in range(20)] == targets
+    assert array[-1] == targets[-1]
+    assert len(resolved) == 21
+    assert array[[3, 5]].tolist() == [targets[3], targets[5]]
 
 
 def test_what_was_read_is_the_readers_own() -> None:
