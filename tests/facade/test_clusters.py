@@ -38,7 +38,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
                 n_workers=2,
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address=":0",
                 local_directory=str(tmp_path_factory.mktemp("cluster")),
             ) as cluster,
             distributed.Client(cluster) as opened,
