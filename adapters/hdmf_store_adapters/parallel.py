@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +35,9 @@ __all__ = ["Job", "Team", "is_worth_sharing", "packed", "shares_memory"]
 _TASK_BYTES = 16 * 2**20
 _WAITING = 16
 """Tasks under way while what they encode comes back, which is held here until it is stored."""
+
+_ASKED_AGAIN = 5.0
+"""Seconds after which a cluster is asked again how many workers it has; it may have grown."""
 
 _LARGEST_JOB = 2**20
 """Bytes that go along with every task. A source that takes more when it is pickled carries its values with it."""
@@ -149,6 +153,7 @@ class Team:
     _tasks: Iterator[tuple[str, Any, Region, int]] = attrs.field(factory=lambda: iter(()), init=False)
     _waiting: deque[tuple[str, int, Future[Any]]] = attrs.field(factory=deque, init=False)
     _most: int = attrs.field(default=_WAITING, init=False)
+    _asks_at: float = attrs.field(default=0.0, init=False)
 
     def __enter__(self) -> Team:
         return self
@@ -176,8 +181,9 @@ class Team:
             path, count, pending = self._waiting.popleft()
             with _telling(self.location, path):
                 found = pending.result()
-            if found is None:  # it is stored; nothing comes back that memory would have to hold
+            if found is None and time.monotonic() >= self._asks_at:  # nothing comes back that memory would have to hold
                 self._most = max(_WAITING, 2 * _workers(self.executor))
+                self._asks_at = time.monotonic() + _ASKED_AGAIN
             self._hand_out()
             yield from found or ()
             self.report(count)
