@@ -78,6 +78,11 @@ TARGETS: tuple[Target, ...] = (
         Target(scenario="remote_session", of=count, limit=limit, against=Against.NOBODY, quantity=Quantity.COUNT)
         for count, limit in {"before the batch": 3, "round trips above the least": 5, "repeated": 0}.items()
     ),
+    Target(scenario="export_zarr", of="export", limit=0.5, against=Against.PEER),
+    Target(scenario="export_zarr", of="export", limit=60 * _MB, against=Against.NOBODY, quantity=Quantity.ADDED),
+    Target(
+        scenario="export_zarr", of="copied per recoded", limit=1 / 5, against=Against.NOBODY, quantity=Quantity.COUNT
+    ),
     Target(scenario="export_hdf5", of="export", limit=0.5, against=Against.PEER),
     Target(scenario="export_hdf5", of="export", limit=60 * _MB, against=Against.NOBODY, quantity=Quantity.ADDED),
 )
