@@ -75,12 +75,13 @@ TARGETS: tuple[Target, ...] = (
     *(
         Target(
             scenario="parallel",
-            of=f"{what}, share of one thread's time",
+            of=f"{what}, two {workers} per one",
             limit=1 / 1.7,
             against=Against.NOBODY,
             quantity=Quantity.COUNT,
         )
         for what in ("write", "export")
+        for workers in ("threads", "processes")
     ),
     Target(scenario="streamed", of="write", limit=1.0, against=Against.NOBODY),
     Target(scenario="remote_session", of="open+read over HTTP", limit=1 / 20, against=Against.PEER),

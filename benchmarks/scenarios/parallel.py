@@ -17,11 +17,15 @@ is an executor with one, which reads and encodes. Processes include starting the
 ``export, two processes``
     The same with two jobs.
 
-Counted: ``write, share of one thread's time`` and ``export, share of one thread's time``, of the faster way to use two.
+``write, two threads per one``, ``write, two processes per one``
+    The share of one thread's time that they take, as a number.
+``export, two threads per one``, ``export, two processes per one``
+    The same of the export.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -53,7 +57,9 @@ def make_source(bench: Bench) -> None:
     from hdmf.backends.hdf5 import H5DataIO
     from pynwb import NWBHDF5IO
 
-    data = H5DataIO(recording(bench.size), compression="lzf", chunks=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="lzf compression may not be available")  # nobody else reads it
+        data = H5DataIO(recording(bench.size), compression="lzf", chunks=True)
     with NWBHDF5IO(str(bench.folder / "source.nwb"), "w") as io:
         io.write(files.recording_file(data))
 
@@ -78,8 +84,8 @@ def _compare(bench: Bench, what: str, call: Callable[..., None]) -> None:
         call(bench.path(f"{what}-processes"), number_of_jobs=2, max_threads_per_process=1)
     check_exported(bench, bench.path(f"{what}-processes"))
     bench.count_stored(bench.path(f"{what}-processes"))
-    one, *two = (bench.seconds[f"{what}, {name}"] for name in ("one thread", "two threads", "two processes"))
-    bench.count(f"{what}, share of one thread's time", min(two) / one)
+    for two in ("two threads", "two processes"):
+        bench.count(f"{what}, {two} per one", bench.seconds[f"{what}, {two}"] / bench.seconds[f"{what}, one thread"])
 
 
 if __name__ == "__main__":
