@@ -297,10 +297,9 @@ class ZarrAdapter:
             data = stored_chunk(record, index, lambda key: self._medium.read(f"{path[1:]}/{key}"))
         try:
             if data is None:
-                chunk = np.full(record.chunks, record.fill, record.codec.dtype)
+                values = record.to_normal(np.full(record.shape, record.fill, record.codec.dtype))
             else:
-                chunk = record.codec.decode(data, record.chunks)
-            values = record.to_normal(part(chunk, whole(record.shape)))
+                values = record.to_normal(part(record.codec.decode(data, record.chunks), whole(record.shape)))
         except DECODING_ERRORS as problem:
             raise self._holder.shape_error(path, problem) from problem
         return values.reshape(()) if record.is_scalar else values
