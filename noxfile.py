@@ -93,6 +93,13 @@ def imports(session: nox.Session) -> None:
     session.run("lint-imports", "--no-logo")
 
 
+@nox.session(python=PYTHONS[0])
+def faults(session: nox.Session) -> None:
+    """Thousands of broken files are read right or refused by name; it takes minutes."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "faults", *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """The documentation builds without a warning."""

@@ -34,7 +34,7 @@ from hdmf_store.nodes import (
     Unreadable,
 )
 from hdmf_store_adapters import json_forms
-from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
+from hdmf_store_adapters.array_record import ArrayRecord, is_shape, tiled, unreadable_record
 from hdmf_store_adapters.json_forms import ITSELF, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import CHUNK_BYTES, chunk_shape, default_compressors, item_size
 from hdmf_store_adapters.numcodecs_chain import numcodecs_chain, settled
@@ -343,9 +343,7 @@ def _record(
     dtype: np.dtype,
     itself: frozenset[str],
 ) -> ArrayRecord:
-    shape, chunks = tuple(array["shape"]), tuple(array["chunks"])
-    if len(chunks) != len(shape) or any(chunk < 1 for chunk in chunks) or any(length < 0 for length in shape):
-        raise ValueError(f"chunks of shape {chunks} cannot tile an array of shape {shape}")
+    shape, chunks = tiled(array["shape"], array["chunks"])
     separator = array.get("dimension_separator")
     if separator not in (None, ".", "/"):
         raise ValueError(f"{separator!r} is no separator of the keys of chunks")

@@ -32,7 +32,7 @@ from hdmf_store.nodes import (
     Unreadable,
 )
 from hdmf_store_adapters import json_forms
-from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
+from hdmf_store_adapters.array_record import ArrayRecord, is_shape, tiled, unreadable_record
 from hdmf_store_adapters.chunk_codecs import chunk_codec
 from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attributes
 from hdmf_store_adapters.layout_choice import CHUNK_BYTES, chunk_shape, default_compressors, item_size, shard_shape
@@ -422,10 +422,7 @@ def decode_array(
 def _decode_layout(
     document: Mapping[str, Any], element: ElementType, is_scalar: bool, itself: frozenset[str]
 ) -> tuple[ArrayRecord, Layout]:
-    shape = tuple(document["shape"])
-    stored = tuple(document["chunk_grid"]["configuration"]["chunk_shape"])
-    if len(stored) != len(shape) or any(chunk < 1 for chunk in stored) or any(length < 0 for length in shape):
-        raise ValueError(f"chunks of shape {stored} cannot tile an array of shape {shape}")
+    shape, stored = tiled(document["shape"], document["chunk_grid"]["configuration"]["chunk_shape"])
     encoding = document["chunk_key_encoding"]
     is_default = encoding["name"] == "default"
     if encoding["name"] not in ("default", "v2"):
@@ -433,6 +430,8 @@ def _decode_layout(
     if document["chunk_grid"]["name"] != "regular":
         raise ValueError(f"the chunk grid {document['chunk_grid']['name']!r} is not known here")
     separator = (encoding.get("configuration") or {}).get("separator", "/" if is_default else ".")
+    if separator not in ("/", "."):
+        raise ValueError(f"{separator!r} is no separator of the keys of chunks")
     codecs = document["codecs"]
     dtype = None if isinstance(element, Unreadable) else stored_dtype(document["data_type"])
     codec = None if isinstance(element, Unreadable) else chunk_codec(codecs, dtype)
