@@ -3,6 +3,7 @@
 from hdmf_store._version import __version__
 from hdmf_store.adapter import (
     Capabilities,
+    Finding,
     Location,
     Plan,
     StoreAdapter,
@@ -39,6 +40,7 @@ from hdmf_store.facade.inspecting import inspect
 from hdmf_store.facade.nwb import NWBZarrIO
 from hdmf_store.facade.pieces import iter_chunks
 from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
+from hdmf_store.facade.verification import verify
 from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
 from hdmf_store.facade.zarr_objects import ZarrReference
 from hdmf_store.nodes import (
@@ -85,6 +87,7 @@ __all__ = [
     "Dataset",
     "DirectoryStore",
     "Field",
+    "Finding",
     "FormatError",
     "Group",
     "HDMFStoreError",
@@ -132,4 +135,5 @@ __all__ = [
     "open_adapter",
     "register_adapter",
     "repack",
+    "verify",
 ]

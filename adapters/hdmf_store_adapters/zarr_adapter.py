@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -20,7 +20,16 @@ import zarr
 from zarr.abc.store import Store
 from zarr.storage import ZipStore
 
-from hdmf_store.adapter import CREATING_MODES, READING_MODES, Capabilities, Location, Plan, Progress, check_mode
+from hdmf_store.adapter import (
+    CREATING_MODES,
+    READING_MODES,
+    Capabilities,
+    Finding,
+    Location,
+    Plan,
+    Progress,
+    check_mode,
+)
 from hdmf_store.errors import (
     ArgumentError,
     HierarchyExistsError,
@@ -43,6 +52,7 @@ from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.other_writers import OtherWriters
 from hdmf_store_adapters.replacing import left_behind
 from hdmf_store_adapters.server_options import THROUGH, options_of
+from hdmf_store_adapters.sound_storage import flaws
 from hdmf_store_adapters.stored_arrays import StoredArray
 from hdmf_store_adapters.stored_source import StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for
@@ -354,6 +364,11 @@ class ZarrAdapter:
             return version
         self.load()
         return {**version, "consolidated": self._held.is_consolidated}
+
+    def flaws(self, progress: Callable[[int], None]) -> Iterator[Finding]:
+        """Yield what is wrong with what is stored: documents, their consolidated copy, every chunk."""
+        self._held.check_open("check")
+        return flaws(self._held, progress)
 
     def is_stored(self, path: str) -> bool:
         """Return whether a node is stored at a path now; one small request or two."""

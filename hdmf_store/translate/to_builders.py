@@ -221,7 +221,11 @@ class BuilderTree:
 
     def _attributes(self, path: str, node: Any) -> dict[str, Any]:
         typed = self.attribute_types.applied(node.attributes, self.hierarchy, path)
-        return {name: _as_hdmf_has_it(value) for name, value in typed.items()}
+        nothing = [name for name, value in typed.items() if value is None]
+        if nothing:
+            what = f"left out attributes that hold nothing, which builders cannot: {', '.join(nothing)}"
+            warnings.warn(f"{self.adapter.location}: {path}: {what}", stacklevel=2)
+        return {name: _as_hdmf_has_it(value) for name, value in typed.items() if value is not None}
 
     def _dataset(self, path: str, node: Dataset, scalars: Mapping[str, np.ndarray]) -> DatasetBuilder:
         attributes = self._attributes(path, node)
