@@ -6,6 +6,7 @@ from hdmf_store.adapter import (
     Finding,
     Location,
     Plan,
+    Repair,
     StoreAdapter,
     open_adapter,
     register_adapter,
@@ -40,7 +41,7 @@ from hdmf_store.facade.inspecting import inspect
 from hdmf_store.facade.nwb import NWBZarrIO
 from hdmf_store.facade.pieces import iter_chunks
 from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
-from hdmf_store.facade.verification import verify
+from hdmf_store.facade.verification import repair, verify
 from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
 from hdmf_store.facade.zarr_objects import ZarrReference
 from hdmf_store.nodes import (
@@ -112,6 +113,7 @@ __all__ = [
     "ProcessSynchronizer",
     "ReferenceTo",
     "RefusedTargetError",
+    "Repair",
     "StoreAdapter",
     "StoreIO",
     "Summary",
@@ -135,5 +137,6 @@ __all__ = [
     "open_adapter",
     "register_adapter",
     "repack",
+    "repair",
     "verify",
 ]

@@ -80,12 +80,18 @@ class Copies:
         None where nothing is consolidated, or that cannot be read.
     findings : list of Finding
         What is wrong with them.
+    broken : set of str
+        The paths of documents of which a file cannot be read.
     """
 
     def __init__(
-        self, own: dict[str, Document] | None, together: dict[str, Document] | None, findings: list[Finding]
+        self,
+        own: dict[str, Document] | None,
+        together: dict[str, Document] | None,
+        findings: list[Finding],
+        broken: set[str],
     ) -> None:
-        self.own, self.together, self.findings = own, together, findings
+        self.own, self.together, self.findings, self.broken = own, together, findings, broken
 
     @property
     def differing(self) -> list[str]:
@@ -99,7 +105,8 @@ class Copies:
 def copies(held: HeldDocuments) -> Copies:
     """Return both copies of all documents, with what is wrong with each."""
     findings: list[Finding] = []
-    found = Copies(_own(held, findings), _together(held, findings), findings)
+    broken: set[str] = set()
+    found = Copies(_own(held, findings, broken), _together(held, findings), findings, broken)
     for path in found.differing:
         findings.append(Finding(path, "consolidated", _difference(found, path)))
     return found
@@ -122,14 +129,15 @@ def _together(held: HeldDocuments, findings: list[Finding]) -> dict[str, Documen
         return None
 
 
-def _own(held: HeldDocuments, findings: list[Finding]) -> dict[str, Document] | None:
+def _own(held: HeldDocuments, findings: list[Finding], broken: set[str]) -> dict[str, Document] | None:
     try:
         files = held.medium.crawl(held.format.DOCUMENTS)
     except UnsupportedOperation as problem:
         what = f"objects cannot be listed there ({problem}), so that only their consolidated copy was checked"
         findings.append(Finding(ROOT, "document", what, "warning"))
         return None
-    sound = {key: data for key, data in files.items() if _is_sound(held, key, data, findings)}
+    sound = {key: data for key, data in files.items() if _is_sound(key, data, findings)}
+    broken |= {"/" + key.rpartition("/")[0] for key in files.keys() - sound.keys()}
     try:
         return held.format.gathered(sound, held.address)
     except FormatError as problem:
@@ -137,7 +145,7 @@ def _own(held: HeldDocuments, findings: list[Finding]) -> dict[str, Document] | 
         return {}
 
 
-def _is_sound(held: HeldDocuments, key: str, data: bytes, findings: list[Finding]) -> bool:
+def _is_sound(key: str, data: bytes, findings: list[Finding]) -> bool:
     """Return whether one document can be read, and has no name twice, of which readers would take either."""
     path = "/" + key.rpartition("/")[0]
     twice: list[str] = []
@@ -235,7 +243,7 @@ class _Chunks:
                 place = None if is_document(key) else chunk_of(key, self._records)
                 if place is not None:
                     yield place
-                elif not is_document(key):
+                elif not is_document(key) or "/" + key.rpartition("/")[0] not in self._held.documents:
                     strangers.append(key)
         except UnsupportedOperation:
             return
@@ -303,7 +311,8 @@ def _leftover(key: str) -> Finding:
     path = "/" + key.rpartition("/")[0]
     if TEMPORARY in key:
         return Finding(path, "leftover", f"{key!r} was left by a writer that was interrupted", "warning")
-    return Finding(path, "leftover", f"{key!r} is no document, and no chunk that a document names", "warning")
+    what = "a document in no group" if is_document(key) else "no document, and no chunk that a document names"
+    return Finding(path, "leftover", f"{key!r} is {what}", "warning")
 
 
 def _missing(path: str, record: ArrayRecord, there: int) -> Iterator[Finding]:

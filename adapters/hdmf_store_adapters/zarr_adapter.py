@@ -28,6 +28,7 @@ from hdmf_store.adapter import (
     Location,
     Plan,
     Progress,
+    Repair,
     check_mode,
 )
 from hdmf_store.errors import (
@@ -49,6 +50,7 @@ from hdmf_store_adapters.hierarchy_documents import group_documents, with_specif
 from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.mending import steps
 from hdmf_store_adapters.other_writers import OtherWriters
 from hdmf_store_adapters.replacing import left_behind
 from hdmf_store_adapters.server_options import THROUGH, options_of
@@ -369,6 +371,16 @@ class ZarrAdapter:
         """Yield what is wrong with what is stored: documents, their consolidated copy, every chunk."""
         self._held.check_open("check")
         return flaws(self._held, progress)
+
+    def mend(self, dry_run: bool, idle: float) -> Iterator[Repair]:
+        """Yield what there is to be mended of what is stored, each before it is done; see `mending`."""
+        if not dry_run:
+            self._held.check_writes("mend", "mode 'r+'")
+        with all_of(None if dry_run else self._synchronizer, [HIERARCHY]):
+            for step in [] if self.at_best.transactional else list(steps(self._held, idle)):
+                yield step.repair
+                if step.carry_out is not None and not dry_run:
+                    step.carry_out()
 
     def is_stored(self, path: str) -> bool:
         """Return whether a node is stored at a path now; one small request or two."""

@@ -1,10 +1,10 @@
-"""What is wrong with a stored file, as data."""
+"""What is wrong with a stored file, and what is done about it, as data."""
 
 from __future__ import annotations
 
 import attrs
 
-__all__ = ["Finding"]
+__all__ = ["Finding", "Repair"]
 
 
 @attrs.frozen
@@ -31,3 +31,25 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.kind}: {self.message}"
+
+
+@attrs.frozen
+class Repair:
+    """One thing that mending a file does, did, or cannot do.
+
+    Parameters
+    ----------
+    path : str
+        The object; ``"/"`` for the file as a whole.
+    action : {"restore", "consolidate", "remove", "relink", "tell"}
+        ``"tell"`` for what is left to people.
+    message : str
+        In words.
+    """
+
+    path: str
+    action: str = attrs.field(validator=attrs.validators.in_(("restore", "consolidate", "remove", "relink", "tell")))
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.action}: {self.message}"

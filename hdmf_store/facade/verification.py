@@ -8,15 +8,16 @@ from typing import Any
 from hdmf.build import BuildManager, TypeMap
 from hdmf.common import get_type_map, validate
 
-from hdmf_store.adapter import Finding, StoreAdapter, open_adapter
+from hdmf_store.adapter import Finding, Repair, StoreAdapter, open_adapter
 from hdmf_store.errors import HDMFStoreError
 from hdmf_store.facade.namespaces import load_from_open
 from hdmf_store.facade.store_io import StoreIO
 from hdmf_store.nodes import ROOT
+from hdmf_store.translate.relink import relink as relinked
 from hdmf_store.translate.soundness import flaws
 from hdmf_store.translate.specs import spec_root
 
-__all__ = ["flaws_of", "verify"]
+__all__ = ["flaws_of", "repair", "verify"]
 
 _NWB = "core"
 _COMMON = ("hdmf-common", "hdmf-experimental")
@@ -75,6 +76,53 @@ def verify(
         return list(flaws_of(adapter, schema=schema, may_read=may_read, progress=progress))
     finally:
         adapter.close()
+
+
+def repair(
+    place: Any,
+    *,
+    dry_run: bool = False,
+    relink: Mapping[str, str] | None = None,
+    idle: float = 600.0,
+    storage_options: Mapping[str, Any] | None = None,
+    may_read: Any = (),
+) -> list[Repair]:
+    """Mend a file as far as that destroys nothing, and return what was done and what is left to you.
+
+    Documents that are lost or broken come back from the consolidated metadata; that is made anew where it disagrees
+    with the documents; what killed writers left is removed: unfinished files and chunks that belong to no array.
+    Whatever could be data of yours is told of and left alone. A repair that is interrupted can be made again.
+
+    Parameters
+    ----------
+    place : str, Path or store
+        Which nobody else writes to meanwhile.
+    dry_run : bool, default False
+        Whether only to say what would be done.
+    relink : dict of str to str, optional
+        Files that were moved: as links name them, or where they were, and where they are now. Links and attributes
+        are re-pointed if the object is found there.
+    idle : float, default 600
+        Seconds for which an unfinished file beside this one must not have changed to be removed; what did change may
+        belong to a writer at work.
+    storage_options : dict, optional
+        For a URL.
+    may_read : str, Path, list or dict, optional
+        Places to which links may lead as well; see `Reach`.
+
+    Returns
+    -------
+    list of Repair
+    """
+    options: dict[str, Any] = {"storage_options": storage_options} if storage_options else {}
+    adapter: Any = open_adapter(place, "r" if dry_run else "r+", **options)
+    try:
+        done = list(adapter.mend(dry_run, idle)) if hasattr(adapter, "mend") else []
+        for old, new in (relink or {}).items():
+            done += relinked(adapter, old, new, dry_run=dry_run, may_read=may_read)
+    finally:
+        adapter.close()
+    return done
 
 
 def flaws_of(
