@@ -35,6 +35,7 @@ from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, tiled, unreadable_record
 from hdmf_store_adapters.chunk_codecs import chunk_codec
 from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attributes
+from hdmf_store_adapters.known_codecs import check_codecs
 from hdmf_store_adapters.layout_choice import CHUNK_BYTES, chunk_shape, default_compressors, item_size, shard_shape
 from hdmf_store_adapters.well_formed import NOT_UNDERSTOOD, links_of, well_formed
 from hdmf_store_adapters.zarr_v3_codecs import encode_codec, layout_of, serializer_of, sharding_of, spelled_out
@@ -432,7 +433,10 @@ def _decode_layout(
     separator = (encoding.get("configuration") or {}).get("separator", "/" if is_default else ".")
     if separator not in ("/", "."):
         raise ValueError(f"{separator!r} is no separator of the keys of chunks")
+    if document.get("storage_transformers"):
+        raise ValueError("storage transformers are not known here")
     codecs = document["codecs"]
+    check_codecs(codecs)
     dtype = None if isinstance(element, Unreadable) else stored_dtype(document["data_type"])
     codec = None if isinstance(element, Unreadable) else chunk_codec(codecs, dtype)
     record = ArrayRecord(

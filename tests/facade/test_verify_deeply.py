@@ -10,11 +10,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from click.testing import CliRunner
+from hdmf.build import DatasetBuilder, GroupBuilder
 from zarr.buffer.cpu import Buffer
 from zarr.storage import MemoryStore
 
-from hdmf_store import Codec, Finding, HDMFStoreError, Link, MissingHierarchyError, NWBZarrIO, Target, verify
+from hdmf_store import (
+    Codec,
+    Finding,
+    HDMFStoreError,
+    Link,
+    MissingHierarchyError,
+    NWBZarrIO,
+    Target,
+    UnreadableError,
+    ZarrDataIO,
+    ZarrIO,
+    verify,
+)
 from hdmf_store.adapter import Plan, open_adapter
 from hdmf_store.cli.commands import main
 from hdmf_store.nodes import Group
@@ -245,3 +259,27 @@ def test_errors_of_this_package_are_not_mistaken_for_findings(tmp_path: Path) ->
     """A place that no adapter serves is an error of the call."""
     with pytest.raises(HDMFStoreError):
         verify(tmp_path / "a.unknown")
+
+
+@pytest.mark.parametrize("spelling", ["by name", "zarr's codec"])
+def test_checksums_that_an_author_asks_for_are_stored_and_verified(tmp_path: Path, spelling: str) -> None:
+    """`ZarrDataIO` takes the codec after any compressor; zarr reads it, and one changed bit is found."""
+    checksum = {"name": "crc32c"} if spelling == "by name" else zarr.codecs.Crc32cCodec()
+    data = ZarrDataIO(np.arange(100), chunks=(50,), compressors=[zarr.codecs.GzipCodec(level=1), checksum])
+    with ZarrIO(tmp_path / "a.zarr", "w") as io:
+        io.write_builder(GroupBuilder("root", datasets=[DatasetBuilder("a", data)]))
+    assert [codec["name"] for codec in json.loads((tmp_path / "a.zarr/a/zarr.json").read_bytes())["codecs"]] == [
+        *("bytes", "gzip", "crc32c")
+    ]
+    assert zarr.open_group(tmp_path / "a.zarr", mode="r")["a"][...].tolist() == list(range(100))
+    assert verify(tmp_path / "a.zarr") == []
+    chunk = tmp_path / "a.zarr/a/c/1"
+    changed = bytearray(chunk.read_bytes())
+    changed[5] ^= 1  # the clock in gzip's header, which says nothing of values
+    chunk.write_bytes(bytes(changed))
+
+    (found,) = verify(tmp_path / "a.zarr")
+
+    assert "checksum" in found.message
+    with ZarrIO(tmp_path / "a.zarr", "r") as io, pytest.raises(UnreadableError, match="checksum"):
+        io.read_builder()["a"].data[60:70]

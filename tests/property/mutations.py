@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["Files", "mutated"]
@@ -162,8 +163,9 @@ def _edit(change: Callable[[Any, list[tuple[Any, Any]], random.Random], None]) -
             return _flip(files, key, chance)
         sites = _sites(document)
         if sites:
-            change(document, sites, chance)
-            files[key] = json.dumps(document).encode()
+            with suppress(RecursionError):  # what was nested deeply before, and put into itself
+                change(document, sites, chance)
+                files[key] = json.dumps(document).encode()
         return set()
 
     return edited
