@@ -364,6 +364,7 @@ def test_help_explains_every_command() -> None:
         "history",
         "info",
         "repack",
+        "repair",
         "tree",
         "verify",
     ]
