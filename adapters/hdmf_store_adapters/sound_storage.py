@@ -58,7 +58,7 @@ def flaws(held: HeldDocuments, progress: Callable[[int], None]) -> Iterator[Find
         yield Finding(getattr(problem, "path", ROOT), "document", str(problem))
         return
     records = {path: held.record(path) for path in held.documents if _has_chunks(held, path)}
-    yield from _Chunks(held, records, progress).flaws()
+    yield from _Chunks(held, records, progress, {*held.documents, *(known.own or ())} | known.broken).flaws()
 
 
 def _has_chunks(held: HeldDocuments, path: str) -> bool:
@@ -218,9 +218,13 @@ class _Chunks:
     """Checks the chunks of all arrays of a hierarchy, a batch at a time."""
 
     def __init__(
-        self, held: HeldDocuments, records: Mapping[str, ArrayRecord], progress: Callable[[int], None]
+        self,
+        held: HeldDocuments,
+        records: Mapping[str, ArrayRecord],
+        progress: Callable[[int], None],
+        documented: set[str],
     ) -> None:
-        self._held, self._records, self._progress = held, records, progress
+        self._held, self._records, self._progress, self._documented = held, records, progress, documented
         self._there: Counter[str] = Counter()
         self._coders: dict[str, CodesChunks] = {}
 
@@ -243,7 +247,7 @@ class _Chunks:
                 place = None if is_document(key) else chunk_of(key, self._records)
                 if place is not None:
                     yield place
-                elif not is_document(key) or "/" + key.rpartition("/")[0] not in self._held.documents:
+                elif not is_document(key) or "/" + key.rpartition("/")[0] not in self._documented:
                     strangers.append(key)
         except UnsupportedOperation:
             return
