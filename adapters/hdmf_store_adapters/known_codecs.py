@@ -46,7 +46,7 @@ def check_codecs(codecs: Iterable[Any]) -> None:
 def _is_registered(name: Any) -> bool:
     """Return whether a codec of that name has been imported; asking zarr for it would import it.
 
-    Where zarr keeps them is no public name, and changed with 3.2. Without it, no such codec counts.
+    Where zarr keeps them is no public name, and two releases have two. Without it, no such codec counts.
     """
     spellings = ("_codec_registries", "__codec_registries")
     return any(getattr(zarr.registry, spelling, {}).get(name) for spelling in spellings)
