@@ -20,7 +20,7 @@ _NOWHERE = "http://127.0.0.1:9"  # where nothing listens
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what breaks files for minutes, unless ``-m`` asks for it by its marker."""
+    """Leave out what kills processes or breaks files for minutes, unless ``-m`` asks for it by its marker."""
     if "faults" in config.option.markexpr:
         return
     long = [item for item in items if item.get_closest_marker("faults")]
