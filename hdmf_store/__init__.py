@@ -3,8 +3,10 @@
 from hdmf_store._version import __version__
 from hdmf_store.adapter import (
     Capabilities,
+    Finding,
     Location,
     Plan,
+    Repair,
     StoreAdapter,
     open_adapter,
     register_adapter,
@@ -39,6 +41,7 @@ from hdmf_store.facade.inspecting import inspect
 from hdmf_store.facade.nwb import NWBZarrIO
 from hdmf_store.facade.pieces import iter_chunks
 from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
+from hdmf_store.facade.verification import repair, verify
 from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
 from hdmf_store.facade.zarr_objects import ZarrReference
 from hdmf_store.nodes import (
@@ -85,6 +88,7 @@ __all__ = [
     "Dataset",
     "DirectoryStore",
     "Field",
+    "Finding",
     "FormatError",
     "Group",
     "HDMFStoreError",
@@ -109,6 +113,7 @@ __all__ = [
     "ProcessSynchronizer",
     "ReferenceTo",
     "RefusedTargetError",
+    "Repair",
     "StoreAdapter",
     "StoreIO",
     "Summary",
@@ -132,4 +137,6 @@ __all__ = [
     "open_adapter",
     "register_adapter",
     "repack",
+    "repair",
+    "verify",
 ]

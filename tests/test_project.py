@@ -83,6 +83,10 @@ PUBLIC_NAMES = [
     "open_adapter",
     "register_adapter",
     "repack",
+    "Finding",
+    "Repair",
+    "repair",
+    "verify",
 ]
 
 

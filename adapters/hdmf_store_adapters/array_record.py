@@ -13,7 +13,7 @@ import numpy as np
 from hdmf_store.nodes import Bytes, Compound, ElementType, Number, ReferenceTo, Target, Text, each
 from hdmf_store_adapters.json_forms import ITSELF, decode_target
 
-__all__ = ["ArrayRecord", "CodesChunks", "as_text", "holds_bytes", "is_shape", "unreadable_record"]
+__all__ = ["ArrayRecord", "CodesChunks", "as_text", "holds_bytes", "is_shape", "tiled", "unreadable_record"]
 
 
 class CodesChunks(Protocol):
@@ -207,6 +207,19 @@ def as_text(array: np.ndarray, element: ElementType, reference_form: Callable[[T
 def is_shape(value: Any) -> bool:
     """Return whether a document's value is a shape."""
     return isinstance(value, list) and all(type(length) is int and length >= 0 for length in value)
+
+
+def tiled(shape: Any, chunks: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the shapes of an array and of its chunks as a document says them.
+
+    Raises
+    ------
+    ValueError
+        If chunks of that shape cannot tile the array.
+    """
+    if not is_shape(shape) or not is_shape(chunks) or len(chunks) != len(shape) or 0 in chunks:
+        raise ValueError(f"chunks of shape {chunks!r:.80} cannot tile an array of shape {shape!r:.80}")
+    return tuple(shape), tuple(chunks)
 
 
 def unreadable_record(element: ElementType, shape: list[int]) -> ArrayRecord:

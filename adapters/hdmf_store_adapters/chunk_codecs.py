@@ -13,21 +13,37 @@ from __future__ import annotations
 
 import json
 import lzma
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import attrs
+import google_crc32c
 import numcodecs
 import numcodecs.abc
 import numpy as np
 
+from hdmf_store_adapters.bounded_decoding import check_count, decode_step, room_for
 from hdmf_store_adapters.chunk_lengths import announced_by_blosc, check_whole
 
-__all__ = ["BLOSC_SHUFFLES", "DECODING_ERRORS", "ChunkCodec", "chunk_codec", "decode_step", "decode_step_into"]
+__all__ = ["BLOSC_SHUFFLES", "DECODING_ERRORS", "ChunkCodec", "chunk_codec", "decode_step_into"]
 
-DECODING_ERRORS = (ValueError, TypeError, RuntimeError, LookupError, OSError, EOFError, zlib.error, lzma.LZMAError)
+DECODING_ERRORS = (
+    *(
+        ValueError,
+        TypeError,
+        RuntimeError,
+        LookupError,
+        OSError,
+        EOFError,
+        AttributeError,
+        ArithmeticError,
+        MemoryError,
+    ),
+    *(zlib.error, lzma.LZMAError),
+)
 """What codecs raise for bytes that are not what they should be; each library has its own kinds."""
 
 BLOSC_SHUFFLES = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
@@ -39,6 +55,26 @@ class _SteadyGZip(numcodecs.GZip):
     def encode(self, buf: Any) -> bytes:
         data = bytes(super().encode(buf))
         return data[:4] + bytes(4) + data[8:]
+
+
+class _CRC32C(numcodecs.abc.Codec):
+    """The sum that Zarr format 3 calls ``crc32c``: four bytes at the end, the lowest first."""
+
+    codec_id = "crc32c"
+
+    def encode(self, buf: Any) -> bytes:
+        data = _as_bytes(buf)
+        return data + google_crc32c.value(data).to_bytes(4, "little")
+
+    def decode(self, buf: Any, out: Any = None) -> bytes:
+        data = _as_bytes(buf)
+        if len(data) < 4 or google_crc32c.value(data[:-4]) != int.from_bytes(data[-4:], "little"):
+            raise ValueError("its checksum does not fit: the bytes are not those that were written")
+        return data[:-4]
+
+
+def _as_bytes(buffer: Any) -> bytes:
+    return buffer if isinstance(buffer, bytes) else bytes(np.ascontiguousarray(buffer).view(np.uint8).data)
 
 
 # Steps that map bytes to bytes and run no code of the file's choosing: the codec's name in a document is
@@ -112,23 +148,19 @@ class ChunkCodec:
             If the bytes do not hold what the shape and type say.
         """
         buffer: Any = data
+        room = room_for(data, shape, self.dtype) if self.steps else 0
         for step in reversed(self.steps):
-            buffer = decode_step(step, buffer)
+            buffer = decode_step(step, buffer, room)
+        if self.variable is not None:
+            check_count(buffer)
         flat = np.frombuffer(buffer, dtype=self.dtype) if self.variable is None else self.variable.decode(buffer)
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         if flat.size != count:
             raise ValueError(f"the chunk holds {flat.size} elements where its shape {shape} needs {count}")
         if self.order is None:
             return flat.reshape(shape)
         stored = tuple(shape[axis] for axis in self.order)
         return flat.reshape(stored).transpose(np.argsort(self.order))
-
-
-def decode_step(step: Any, data: Any) -> Any:
-    """Return what one step decodes."""
-    if isinstance(step, numcodecs.Blosc):
-        announced_by_blosc(data)
-    return step.decode(data)
 
 
 def decode_step_into(step: Any, data: bytes, out: np.ndarray) -> bool:
@@ -208,6 +240,8 @@ def _byte_step(name: str, configuration: dict[str, Any], item_size: int) -> numc
         return numcodecs.Zstd(level=configuration.get("level", 0), checksum=configuration.get("checksum", False))
     if name == "gzip":
         return _SteadyGZip(level=configuration.get("level", 5))
+    if name == "crc32c":
+        return _CRC32C()
     if name in _NUMCODECS_BYTES:
         known: Callable[..., numcodecs.abc.Codec] = _NUMCODECS_BYTES[name]
         settings = {key: value for key, value in configuration.items() if key != "id"}

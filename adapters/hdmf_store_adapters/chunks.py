@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hdmf_store.nodes import Number, RandomAccess, Region, aligned, grain_of, part, slabs, tiles, whole
+from hdmf_store.nodes import Number, RandomAccess, Region, aligned, corners, grain_of, part, slabs, tiles, whole
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.threads import WorkAhead, processors
@@ -87,7 +87,7 @@ def read_region(
         chunk = decoded_chunks(record, [index], get_many)[0] if chunk is None else chunk
         return within(chunk, record, index, region)
     out = np.empty(tuple(part.stop - part.start for part in region), record.codec.dtype)
-    indices = itertools.product(*_touched(record, region))
+    indices = corners(_touched(record, region))
     at_once = max(1, BUFFER_BYTES // max(1, math.prod(record.chunks) * item_size(record.element)))
     at_once = min(at_once, _MOST_AT_ONCE)
     with _decoders(out) as each_of:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ __all__ = ["ITSELF", "REFERENCE", "decode_attributes", "decode_target", "encode_
 
 REFERENCE = "_REFERENCE"
 _OBJECT = "object"
+
+_MOST_LEVELS = 64
+"""Of lists and mappings within each other in one attribute; what is deeper would exhaust the stack of who walks it."""
 
 ITSELF = frozenset(["", HERE])
 """The sources that always mean the hierarchy that records them; an adapter adds its own name and address."""
@@ -83,11 +86,30 @@ def decode_attributes(attributes: Mapping[str, Any], itself: frozenset[str] = IT
 
 
 def _decoded(value: Any, itself: frozenset[str]) -> Any:
+    if isinstance(value, dict | list) and _is_deeper(value, _MOST_LEVELS):
+        return Unreadable(f"it is nested in more than {_MOST_LEVELS} levels")
     if isinstance(value, dict) and _is_reference(value):
-        return decode_target(value, itself)
+        try:
+            return decode_target(value, itself)
+        except ValueError as problem:
+            return Unreadable(str(problem))
     if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
         return [_decoded(item, itself) for item in value]
     return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Return whether what JSON holds is nested in more levels than anybody writes, so that to walk it is no risk."""
+    held = [value]
+    for _ in range(levels):
+        held = [item for outer in held for item in _inner(outer) if isinstance(item, dict | list)]
+        if not held:
+            return False
+    return True
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _is_reference(value: Mapping[str, Any]) -> bool:
@@ -103,16 +125,30 @@ def decode_target(value: Any, itself: frozenset[str] = ITSELF) -> Target:
         A path; JSON text; a mapping with ``path`` and ``source``, bare or wrapped.
     itself : frozenset of str
         The sources that mean the hierarchy in which the reference stands.
+
+    Raises
+    ------
+    ValueError
+        If it names no object.
     """
     if isinstance(value, str):
         if not value.startswith("{"):
             return Target(_absolute(value))
-        value = json.loads(value)
+        value = _parsed(value)
     for wrapper in (REFERENCE, "value"):
         if isinstance(value, dict) and wrapper in value:
             value = value[wrapper]
-    source = value.get("source") or HERE
-    return Target(_absolute(value["path"]), HERE if source in itself else source)
+    path, source = (value.get("path"), value.get("source") or HERE) if isinstance(value, dict) else (None, None)
+    if not isinstance(path, str) or not isinstance(source, str):
+        raise ValueError(f"{value!r:.80} is a reference that names no object")
+    return Target(_absolute(path), HERE if source in itself else source)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError as problem:
+        raise ValueError(f"{text:.80} is nested too deeply") from problem
 
 
 def _absolute(path: str) -> str:

@@ -17,7 +17,8 @@ import numcodecs
 import numpy as np
 
 from hdmf_store.nodes import each
-from hdmf_store_adapters.chunk_codecs import decode_step, decode_step_into
+from hdmf_store_adapters.bounded_decoding import check_count, decode_step, room_for
+from hdmf_store_adapters.chunk_codecs import decode_step_into
 from hdmf_store_adapters.chunk_lengths import check_whole
 from hdmf_store_adapters.safe_pickle import safe_loads
 
@@ -81,9 +82,13 @@ class NumcodecsChain:
         ValueError
             If the bytes do not hold what the shape and type say.
         """
-        buffer: Any = data if self.compressor is None else decode_step(self.compressor, data)
+        is_packed = self.compressor is not None or self.filters
+        room = room_for(data, shape, self.dtype) if is_packed else 0
+        buffer: Any = data if self.compressor is None else decode_step(self.compressor, data, room)
         for step in reversed(self.filters):
-            buffer = decode_step(step, buffer)
+            if isinstance(step, _COUNTED):
+                check_count(buffer)
+            buffer = decode_step(step, buffer, room)
         if self.dtype.hasobject:
             flat = _objects(buffer)
         elif isinstance(buffer, np.ndarray) and buffer.dtype == self.dtype:
@@ -126,6 +131,9 @@ class _BytesOfText:
 
     def encode(self, data: Any) -> bytes:
         return self._bytes.encode(each(data, lambda item: item.encode() if isinstance(item, str) else item))
+
+
+_COUNTED = (numcodecs.VLenUTF8, numcodecs.VLenBytes, numcodecs.VLenArray, _BytesOfText)
 
 
 def numcodecs_chain(

@@ -310,7 +310,7 @@ def _travels(store: Store) -> bool:
 def _is_group(files: Iterable[tuple[str, bytes | None]]) -> bool:
     """Return whether a folder's documents are those of a group, in either format; an array's folder holds chunks."""
     stored = {name: data for name, data in files if data is not None}
-    with suppress(ValueError):  # who reads the document will say what is wrong with it
+    with suppress(ValueError, RecursionError, AttributeError):  # who reads the document will say what is wrong with it
         document = json.loads(stored.get("zarr.json", b"{}"))
         return bool(stored) and ".zarray" not in stored and document.get("node_type") != "array"
     return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -20,7 +20,17 @@ import zarr
 from zarr.abc.store import Store
 from zarr.storage import ZipStore
 
-from hdmf_store.adapter import CREATING_MODES, READING_MODES, Capabilities, Location, Plan, Progress, check_mode
+from hdmf_store.adapter import (
+    CREATING_MODES,
+    READING_MODES,
+    Capabilities,
+    Finding,
+    Location,
+    Plan,
+    Progress,
+    Repair,
+    check_mode,
+)
 from hdmf_store.errors import (
     ArgumentError,
     HierarchyExistsError,
@@ -40,9 +50,11 @@ from hdmf_store_adapters.hierarchy_documents import group_documents, with_specif
 from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.mending import steps
 from hdmf_store_adapters.other_writers import OtherWriters
 from hdmf_store_adapters.replacing import left_behind
 from hdmf_store_adapters.server_options import THROUGH, options_of
+from hdmf_store_adapters.sound_storage import flaws
 from hdmf_store_adapters.stored_arrays import StoredArray
 from hdmf_store_adapters.stored_source import StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for
@@ -297,10 +309,9 @@ class ZarrAdapter:
             data = stored_chunk(record, index, lambda key: self._medium.read(f"{path[1:]}/{key}"))
         try:
             if data is None:
-                chunk = np.full(record.chunks, record.fill, record.codec.dtype)
+                values = record.to_normal(np.full(record.shape, record.fill, record.codec.dtype))
             else:
-                chunk = record.codec.decode(data, record.chunks)
-            values = record.to_normal(part(chunk, whole(record.shape)))
+                values = record.to_normal(part(record.codec.decode(data, record.chunks), whole(record.shape)))
         except DECODING_ERRORS as problem:
             raise self._holder.shape_error(path, problem) from problem
         return values.reshape(()) if record.is_scalar else values
@@ -355,6 +366,21 @@ class ZarrAdapter:
             return version
         self.load()
         return {**version, "consolidated": self._held.is_consolidated}
+
+    def flaws(self, progress: Callable[[int], None]) -> Iterator[Finding]:
+        """Yield what is wrong with what is stored: documents, their consolidated copy, every chunk."""
+        self._held.check_open("check")
+        return flaws(self._held, progress)
+
+    def mend(self, dry_run: bool, idle: float) -> Iterator[Repair]:
+        """Yield what there is to be mended of what is stored, each before it is done; see `mending`."""
+        if not dry_run:
+            self._held.check_writes("mend", "mode 'r+'")
+        with all_of(None if dry_run else self._synchronizer, [HIERARCHY]):
+            for step in [] if self.at_best.transactional else list(steps(self._held, idle)):
+                yield step.repair
+                if step.carry_out is not None and not dry_run:
+                    step.carry_out()
 
     def is_stored(self, path: str) -> bool:
         """Return whether a node is stored at a path now; one small request or two."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,13 @@ def codec_of(value: Any) -> Codec:
     return Codec(f"numcodecs.{settings.pop('id')}", settings)
 
 
-def check_path(path: str, location: str) -> None:
-    """Refuse a path that a file gives and that would lead out of it."""
-    if path != ROOT and any(part in ("", ".", "..") for part in path[1:].split("/")):
+def check_path(path: str, location: str, system: str = sys.platform) -> None:
+    """Refuse a path that a file gives and that would lead out of it, or to a device of the system."""
+    parts = path[1:].split("/")
+    leads_out = any(part in ("", ".", "..") or "\0" in part for part in parts)
+    if system == "win32":
+        leads_out = leads_out or any("\\" in part or refused_names([f"/{part}"], (), system) for part in parts)
+    if path != ROOT and leads_out:
         raise FormatError(location, path, "is no path that an object can have; the file may be hostile")
 
 

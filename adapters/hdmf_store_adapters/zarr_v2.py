@@ -34,10 +34,11 @@ from hdmf_store.nodes import (
     Unreadable,
 )
 from hdmf_store_adapters import json_forms
-from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
+from hdmf_store_adapters.array_record import ArrayRecord, is_shape, tiled, unreadable_record
 from hdmf_store_adapters.json_forms import ITSELF, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import CHUNK_BYTES, chunk_shape, default_compressors, item_size
 from hdmf_store_adapters.numcodecs_chain import numcodecs_chain, settled
+from hdmf_store_adapters.well_formed import NOT_UNDERSTOOD, links_of, well_formed
 from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, JSON_CODEC, codec_of, numcodecs_of, object_codec, sized
 from hdmf_store_adapters.zarr_v2_types import (
     BYTES_MARK,
@@ -128,6 +129,7 @@ def _assembled(files: Mapping[str, Mapping[str, Any]], location: str) -> dict[st
         folder, _, name = key.rpartition("/")
         path = "/" + folder
         if name == ".zarray":
+            well_formed(files[key], location, path)
             documents[path] = {"node_type": "array", "array": files[key], "attributes": {}}
         elif name == ".zgroup":
             documents.setdefault(path, {"node_type": "group", "attributes": {}})
@@ -137,7 +139,7 @@ def _assembled(files: Mapping[str, Mapping[str, Any]], location: str) -> dict[st
             documents["/" + folder]["attributes"] = attributes
     if "/" not in documents:
         raise FormatError(location, "/", "has no root group")
-    return documents
+    return {path: well_formed(document, location, path) for path, document in documents.items()}
 
 
 def _text(document: Mapping[str, Any]) -> bytes:
@@ -260,14 +262,12 @@ def decode_group(
 ) -> tuple[Group | Link, dict[str, Link]]:
     """Return a group and the links in it; a link where the whole group stands for one, as in LINDI's files."""
     attributes = dict(document["attributes"])
-    links = {}
     try:
         if SOFT_LINK in attributes:
             return Link(decode_target(attributes[SOFT_LINK], itself)), {}
-        for entry in attributes.pop(LINKS, ()):
-            links[entry["name"]] = Link(decode_target(entry, itself))
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise FormatError(location, path, f"its attributes hold a link that is none ({problem!r})") from problem
+        links = links_of(attributes.pop(LINKS, ()), itself)
+    except NOT_UNDERSTOOD as problem:
+        raise FormatError(location, path, f"its attributes hold a link that is none ({problem!r:.200})") from problem
     return Group(decode_attributes(attributes, itself)), links
 
 
@@ -301,7 +301,7 @@ def decode_array(
             names = [item.get("id") for item in [*(array.get("filters") or []), array.get("compressor") or {}]]
             raise ValueError(f"one of its codecs {names} is not known here, or has unknown settings")
         layout = _layout(array, attributes, record)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
+    except NOT_UNDERSTOOD as problem:
         shape = array.get("shape")
         if not is_shape(shape):
             reason = f"its document is not that of a Zarr v2 array ({problem!r})"
@@ -343,9 +343,7 @@ def _record(
     dtype: np.dtype,
     itself: frozenset[str],
 ) -> ArrayRecord:
-    shape, chunks = tuple(array["shape"]), tuple(array["chunks"])
-    if len(chunks) != len(shape) or any(chunk < 1 for chunk in chunks) or any(length < 0 for length in shape):
-        raise ValueError(f"chunks of shape {chunks} cannot tile an array of shape {shape}")
+    shape, chunks = tiled(array["shape"], array["chunks"])
     separator = array.get("dimension_separator")
     if separator not in (None, ".", "/"):
         raise ValueError(f"{separator!r} is no separator of the keys of chunks")

@@ -32,10 +32,12 @@ from hdmf_store.nodes import (
     Unreadable,
 )
 from hdmf_store_adapters import json_forms
-from hdmf_store_adapters.array_record import ArrayRecord, is_shape, unreadable_record
+from hdmf_store_adapters.array_record import ArrayRecord, is_shape, tiled, unreadable_record
 from hdmf_store_adapters.chunk_codecs import chunk_codec
-from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attributes, decode_target
+from hdmf_store_adapters.json_forms import ITSELF, REFERENCE, decode_attributes
+from hdmf_store_adapters.known_codecs import check_codecs
 from hdmf_store_adapters.layout_choice import CHUNK_BYTES, chunk_shape, default_compressors, item_size, shard_shape
+from hdmf_store_adapters.well_formed import NOT_UNDERSTOOD, links_of, well_formed
 from hdmf_store_adapters.zarr_v3_codecs import encode_codec, layout_of, serializer_of, sharding_of, spelled_out
 from hdmf_store_adapters.zarr_v3_types import (
     DECLARED,
@@ -115,7 +117,7 @@ def parse(data: bytes, location: str, path: str) -> dict[str, Any]:
         raise FormatError(location, path, f"its document is no JSON ({problem})") from problem
     if not isinstance(document, dict) or document.get("zarr_format") != 3:
         raise FormatError(location, path, "its document is not that of a Zarr v3 node")
-    return document
+    return well_formed(document, location, path)
 
 
 def consolidate(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -135,7 +137,8 @@ def consolidate(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def split_consolidated(root: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
     """Return all documents by absolute path from a consolidated root document, or None if it holds none."""
-    metadata = (root.get("consolidated_metadata") or {}).get("metadata")
+    copy = root.get("consolidated_metadata")
+    metadata = copy.get("metadata") if isinstance(copy, dict) else None
     if not isinstance(metadata, dict):
         return None
     own = {key: value for key, value in root.items() if key != "consolidated_metadata"}
@@ -159,7 +162,8 @@ SHARDS = True
 def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str, dict[str, Any]] | None:
     """Return all documents by path from where they are consolidated, or None if they are not."""
     data = read(DOCUMENT)
-    return None if data is None else split_consolidated(parse(data, location, "/"))
+    documents = None if data is None else split_consolidated(parse(data, location, "/"))
+    return documents and {path: well_formed(document, location, path) for path, document in documents.items()}
 
 
 def is_current(documents: Mapping[str, Any], read: Callable[[str], bytes | None], location: str) -> bool:
@@ -290,12 +294,10 @@ def decode_group(
 ) -> tuple[Group, dict[str, Link]]:
     """Return a group and the links in it from the group's document."""
     attributes = {k: v for k, v in (document.get("attributes") or {}).items() if k not in FORMAT_2_ATTRIBUTES}
-    links = {}
-    for entry in attributes.pop(LINKS, ()):
-        try:
-            links[entry["name"]] = Link(decode_target(entry, itself))
-        except (KeyError, TypeError, AttributeError) as problem:
-            raise FormatError(location, path, f"{LINKS} holds {entry!r}, which is no link") from problem
+    try:
+        links = links_of(attributes.pop(LINKS, ()), itself)
+    except NOT_UNDERSTOOD as problem:
+        raise FormatError(location, path, f"{LINKS} holds what is no link ({problem!r:.200})") from problem
     return Group(decode_attributes(attributes, itself)), links
 
 
@@ -393,11 +395,11 @@ def decode_array(
     FormatError
         If the document lacks what every array's document has.
     """
+    attributes = dict(document.get("attributes") or {})
     try:
-        attributes = dict(document.get("attributes") or {})
         element = decode_element(document["data_type"], attributes)
         record, layout = _decode_layout(document, element, bool(attributes.pop(SCALAR, False)), itself)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
+    except NOT_UNDERSTOOD as problem:
         shape: Any = document.get("shape")
         if not is_shape(shape):
             reason = f"its document is not that of a Zarr v3 array ({problem!r})"
@@ -421,10 +423,7 @@ def decode_array(
 def _decode_layout(
     document: Mapping[str, Any], element: ElementType, is_scalar: bool, itself: frozenset[str]
 ) -> tuple[ArrayRecord, Layout]:
-    shape = tuple(document["shape"])
-    stored = tuple(document["chunk_grid"]["configuration"]["chunk_shape"])
-    if len(stored) != len(shape) or any(chunk < 1 for chunk in stored) or any(length < 0 for length in shape):
-        raise ValueError(f"chunks of shape {stored} cannot tile an array of shape {shape}")
+    shape, stored = tiled(document["shape"], document["chunk_grid"]["configuration"]["chunk_shape"])
     encoding = document["chunk_key_encoding"]
     is_default = encoding["name"] == "default"
     if encoding["name"] not in ("default", "v2"):
@@ -432,7 +431,12 @@ def _decode_layout(
     if document["chunk_grid"]["name"] != "regular":
         raise ValueError(f"the chunk grid {document['chunk_grid']['name']!r} is not known here")
     separator = (encoding.get("configuration") or {}).get("separator", "/" if is_default else ".")
+    if separator not in ("/", "."):
+        raise ValueError(f"{separator!r} is no separator of the keys of chunks")
+    if document.get("storage_transformers"):
+        raise ValueError("storage transformers are not known here")
     codecs = document["codecs"]
+    check_codecs(codecs)
     dtype = None if isinstance(element, Unreadable) else stored_dtype(document["data_type"])
     codec = None if isinstance(element, Unreadable) else chunk_codec(codecs, dtype)
     record = ArrayRecord(

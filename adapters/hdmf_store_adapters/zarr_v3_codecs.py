@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hdmf_store.nodes import Bytes, Codec, ElementType, Layout, Number, ReferenceTo, Text
+from hdmf_store_adapters.array_record import tiled
 from hdmf_store_adapters.zarr_v3_types import plain_fill
 
 __all__ = ["encode_codec", "layout_of", "serializer_of", "sharding_of", "spelled_out"]
@@ -83,7 +84,7 @@ def layout_of(codecs: list[Any], stored: tuple[int, ...], fill: Any, element: El
     steps = [Codec(c) if isinstance(c, str) else Codec(c["name"], c.get("configuration") or {}) for c in codecs]
     if len(steps) == 1 and steps[0].name == "sharding_indexed":
         inner = steps[0].configuration
-        chunks, shards = tuple(inner["chunk_shape"]), stored
+        shards, chunks = tiled(list(stored), inner["chunk_shape"])
         steps = [Codec(c["name"], c.get("configuration") or {}) for c in inner["codecs"]]
     at = next((i for i, s in enumerate(steps) if s.name in ("bytes", "vlen-utf8", "vlen-bytes")), None)
     if at is None:

@@ -29,6 +29,7 @@ _ROOT_DOCUMENTS = ("zarr.json", ".zmetadata", ".zgroup", ".zarray")
 _UNREADABLE = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error)
 """What `zipfile` raises for members that are damaged, encrypted or compressed in a way that it does not know."""
 
+_LARGEST_PACKED = 2**31
 _DOCUMENTS = (*_ROOT_DOCUMENTS, ".zattrs")
 
 
@@ -69,10 +70,16 @@ class ZipFiles:
         if archive is None or name is None:
             return None
         try:
+            self._check_size(archive.getinfo(name))
             return archive.read(name)
         except _UNREADABLE as problem:
             reason = f"cannot be read from the archive ({problem})"
             raise FormatError(str(self._location), f"/{key}", reason) from problem
+
+    def _check_size(self, info: zipfile.ZipInfo) -> None:
+        """Refuse a member that is packed and says to be larger than any chunk."""
+        if info.compress_type != zipfile.ZIP_STORED and info.file_size > _LARGEST_PACKED:
+            raise zipfile.BadZipFile(f"{info.compress_size} bytes that would become {info.file_size}")
 
     def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the bytes of several members."""
@@ -107,7 +114,7 @@ class ZipFiles:
                 return None
             try:
                 self._archive = zipfile.ZipFile(file)
-            except (zipfile.BadZipFile, OSError, ValueError) as problem:
+            except (*_UNREADABLE, OSError, ValueError) as problem:
                 file.close()
                 raise FormatError(str(self._location), ROOT, f"is no readable zip archive ({problem})") from problem
             self._file, self._process = file, os.getpid()

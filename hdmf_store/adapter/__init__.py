@@ -1,5 +1,6 @@
 """The protocol between translation and stores. Knows nodes; knows no engine and no HDMF."""
 
+from hdmf_store.adapter.findings import Finding, Repair
 from hdmf_store.adapter.location import Location
 from hdmf_store.adapter.modes import CREATING_MODES, MODES, READING_MODES, check_mode
 from hdmf_store.adapter.protocol import AdapterClass, Capabilities, Plan, Progress, StoreAdapter
@@ -30,11 +31,13 @@ __all__ = [
     "AdapterClass",
     "Admitted",
     "Capabilities",
+    "Finding",
     "Location",
     "Plan",
     "Plugin",
     "Progress",
     "Reach",
+    "Repair",
     "StoreAdapter",
     "UrlParts",
     "adapter_class_for",

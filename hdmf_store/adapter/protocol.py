@@ -104,6 +104,11 @@ class StoreAdapter(Protocol):
     dictionary with at least a ``name``, by which it can be opened, a ``time`` and a ``message``; ``hdmf-store history``
     shows them.
 
+    It may also have a method ``flaws(progress)``, which yields a `Finding` for everything that it finds wrong with what
+    it has stored, values included, whose number of objects it tells as it goes; ``hdmf-store verify --deep`` asks it.
+    A method ``mend(dry_run, idle)`` yields each `Repair` of what is stored before it is done, which nothing is with
+    ``dry_run``.
+
     It may also have a method ``expect(paths)``. It is told of datasets at whose beginning somebody will look soon, does
     no I/O itself, and lets the next `fetch` bring those along, so that looking costs no round trip.
     """

@@ -8,6 +8,7 @@ from hdmf_store._version import __version__
 from hdmf_store.cli.calls import EPILOG
 from hdmf_store.cli.contents import cat, history
 from hdmf_store.cli.looking import adapters, info, tree, verify
+from hdmf_store.cli.mending import repair
 from hdmf_store.cli.storing import consolidate, convert, copy, repack
 
 __all__ = ["main"]
@@ -19,5 +20,5 @@ def main() -> None:
     """Convert, verify and look into files of HDMF data (NWB and others) in Zarr, HDF5 and other stores."""
 
 
-for command in (convert, copy, repack, consolidate, info, tree, cat, verify, history, adapters):
+for command in (convert, copy, repack, consolidate, info, tree, cat, verify, repair, history, adapters):
     main.add_command(command)

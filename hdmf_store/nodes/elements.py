@@ -143,7 +143,7 @@ class Unreadable:
 class Field:
     """One column of a compound type."""
 
-    name: str
+    name: str = attrs.field(validator=attrs.validators.instance_of(str))
     type: Number | Text | Bytes | ReferenceTo | Compound
 
 
@@ -158,10 +158,15 @@ class Compound:
     Parameters
     ----------
     fields : tuple of Field
-        In storage order; at least one.
+        In storage order; at least one, each of another name.
     """
 
     fields: tuple[Field, ...] = attrs.field(converter=_as_fields, validator=attrs.validators.min_len(1))
+
+    @fields.validator
+    def _names_differ(self, _attribute: object, fields: tuple[Field, ...]) -> None:
+        if len({field.name for field in fields}) < len(fields):
+            raise ValueError(f"rows cannot have two fields of one name: {[field.name for field in fields]}")
 
     @property
     def dtype(self) -> np.dtype:

@@ -7,9 +7,8 @@ so that translation can decide between a link and a copy.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import attrs
@@ -25,6 +24,7 @@ __all__ = [
     "Source",
     "Stream",
     "Unwritten",
+    "corners",
     "each",
     "part",
     "tiles",
@@ -72,11 +72,27 @@ def tiles(shape: tuple[int, ...], step: tuple[int, ...]) -> Iterator[Region]:
     >>> [[(s.start, s.stop) for s in tile] for tile in tiles((3, 2), (2, 2))]
     [[(0, 2), (0, 2)], [(2, 3), (0, 2)]]
     """
-    starts = (range(0, length, by) for length, by in zip(shape, step, strict=True))
-    for corner in itertools.product(*starts):
+    starts = [range(0, length, by) for length, by in zip(shape, step, strict=True)]
+    for corner in corners(starts):
         yield tuple(
             slice(start, min(start + by, length)) for start, by, length in zip(corner, step, shape, strict=True)
         )
+
+
+def corners(starts: Sequence[range]) -> Iterator[tuple[int, ...]]:
+    """Yield one number of each range in every combination, the last range fastest.
+
+    Unlike `itertools.product` it holds no range as a whole: a file may say that an array has any length.
+
+    >>> list(corners([range(0, 4, 2), range(2)]))
+    [(0, 0), (0, 1), (2, 0), (2, 1)]
+    """
+    if not starts:
+        yield ()
+        return
+    for first in starts[0]:
+        for rest in corners(starts[1:]):
+            yield (first, *rest)
 
 
 @attrs.frozen

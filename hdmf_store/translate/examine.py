@@ -14,7 +14,7 @@ from hdmf_store.translate.compare import Comparison, Difference, pieces
 from hdmf_store.translate.relocate import Others, followed
 from hdmf_store.translate.specs import without_specs
 
-__all__ = ["examine"]
+__all__ = ["columns", "examine"]
 
 
 def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None, may_read: Any = ()) -> Comparison:
@@ -74,13 +74,14 @@ def _read(adapter: StoreAdapter, others: Others, path: str, node: Dataset) -> in
     for region in pieces(node):
         values = node.values.read(region)
         count += values.size
-        for column in _columns(node, values):
+        for column in columns(node, values):
             for target in dict.fromkeys(item for item in column.reshape(-1).tolist() if item is not None):
                 followed(target, adapter, path, others)
     return count
 
 
-def _columns(node: Dataset, values: np.ndarray) -> Iterator[np.ndarray]:
+def columns(node: Dataset, values: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield those parts of a dataset's values that are references."""
     if isinstance(node.element, ReferenceTo):
         yield values
     elif isinstance(node.element, Compound):

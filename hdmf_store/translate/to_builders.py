@@ -20,6 +20,7 @@ from hdmf_store.adapter import StoreAdapter
 from hdmf_store.errors import (
     DanglingTargetError,
     DanglingTargetWarning,
+    FormatError,
     HDMFStoreError,
     LinkCycleError,
     MissingNodeError,
@@ -200,6 +201,7 @@ class BuilderTree:
     def _group(self, path: str, children: Sequence[str]) -> GroupBuilder:
         node = self.hierarchy.nodes[path]
         held = [self.by_path[child] for child in children]
+        self._check_names(path, node, children)
         builder = GroupBuilder(
             basename(path) or ROOT_NAME,
             groups=[item for item in held if isinstance(item, GroupBuilder)],
@@ -210,9 +212,20 @@ class BuilderTree:
         builder.location = parent(path) if path != ROOT else None
         return builder
 
+    def _check_names(self, path: str, node: Any, children: Sequence[str]) -> None:
+        """Refuse a group in which an attribute and an object have one name, which HDMF's builders cannot have."""
+        both = sorted(set(map(basename, children)).intersection(node.attributes))
+        if both:
+            reason = f"has attributes and objects of the same names, which HDMF cannot tell apart: {', '.join(both)}"
+            raise FormatError(str(self.adapter.location), path, reason)
+
     def _attributes(self, path: str, node: Any) -> dict[str, Any]:
         typed = self.attribute_types.applied(node.attributes, self.hierarchy, path)
-        return {name: _as_hdmf_has_it(value) for name, value in typed.items()}
+        nothing = [name for name, value in typed.items() if value is None]
+        if nothing:
+            what = f"left out attributes that hold nothing, which builders cannot: {', '.join(nothing)}"
+            warnings.warn(f"{self.adapter.location}: {path}: {what}", stacklevel=2)
+        return {name: _as_hdmf_has_it(value) for name, value in typed.items() if value is not None}
 
     def _dataset(self, path: str, node: Dataset, scalars: Mapping[str, np.ndarray]) -> DatasetBuilder:
         attributes = self._attributes(path, node)

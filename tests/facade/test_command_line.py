@@ -364,6 +364,7 @@ def test_help_explains_every_command() -> None:
         "history",
         "info",
         "repack",
+        "repair",
         "tree",
         "verify",
     ]
@@ -384,8 +385,8 @@ def test_the_page_about_the_commands_is_run(recording: Path, tmp_path: Path, mon
         program, *arguments = line.split()
         result = _run(*arguments)
         assert (program, result.exit_code) == ("hdmf-store", 0), f"{line}: {result.output}"
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    exec(code, {})
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, {})
 
     assert {line.split()[1] for line in lines} == set(main.commands)
     with h5py.File("events.h5") as events, h5py.File("part.h5") as part:

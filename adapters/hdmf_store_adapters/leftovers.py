@@ -1,0 +1,84 @@
+"""What writers that were killed leave on a disk: unfinished files and folders beside a hierarchy, known by their names.
+
+A leftover that holds a whole hierarchy is never taken for rubbish: it can be the old state of the file, which was
+moved aside, or a new one that was finished and did not get to its place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+import zipfile
+
+import attrs
+
+from hdmf_store.adapter import Location
+from hdmf_store_adapters.local_files import TEMPORARY
+
+__all__ = ["Leftover", "is_temporary", "leftovers_beside", "removed"]
+
+_MARK = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{32}(?=/|$)")
+_ROOT_DOCUMENTS = ("zarr.json", ".zgroup", ".zmetadata", ".zarray")
+
+
+@attrs.frozen
+class Leftover:
+    """An unfinished file or folder beside a hierarchy.
+
+    Parameters
+    ----------
+    path : str
+    is_whole : bool
+        Whether a hierarchy can be read from it.
+    idle : float
+        Seconds since something in it changed.
+    """
+
+    path: str
+    is_whole: bool
+    idle: float
+
+
+def is_temporary(key: str) -> bool:
+    """Return whether a key has the mark of an unfinished file or folder."""
+    return _MARK.search(key) is not None
+
+
+def leftovers_beside(location: Location) -> list[Leftover]:
+    """Return what writers of a hierarchy have left beside it, or are about to put in its place."""
+    if not location.is_local:
+        return []
+    folder, name = os.path.split(location.identity)
+    if not os.path.isdir(folder):
+        return []
+    with os.scandir(folder) as entries:
+        found = [
+            e.path for e in entries if e.name.startswith(name + TEMPORARY) and _MARK.fullmatch(e.name[len(name) :])
+        ]
+    return [Leftover(path, _is_whole(path), time.time() - _last_change(path)) for path in sorted(found)]
+
+
+def removed(path: str) -> None:
+    """Remove a leftover; what is gone already is no error."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def _is_whole(path: str) -> bool:
+    if os.path.isdir(path):
+        return any(os.path.exists(os.path.join(path, name)) for name in _ROOT_DOCUMENTS)
+    return zipfile.is_zipfile(path) or _begins_as_hdf5(path)
+
+
+def _begins_as_hdf5(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x89HDF"
+
+
+def _last_change(path: str) -> float:
+    inside = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    return max((os.lstat(place).st_mtime for place in (path, *inside) if os.path.lexists(place)), default=0.0)
