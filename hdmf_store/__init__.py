@@ -1,4 +1,11 @@
-"""hdmf-store: the storage layer for HDMF data. Zarr, HDF5, and whatever store an adapter serves."""
+"""hdmf-store: the storage layer for HDMF data. Zarr, HDF5, and whatever store an adapter serves.
+
+What needs HDMF is imported when it is first asked for: a worker that encodes chunks, or a command that says what can be
+typed, would wait a second for it and not use it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from hdmf_store._version import __version__
 from hdmf_store.adapter import (
@@ -37,13 +44,6 @@ from hdmf_store.errors import (
     UnsupportedValueError,
     WorkerLostError,
 )
-from hdmf_store.facade.inspecting import inspect
-from hdmf_store.facade.nwb import NWBZarrIO
-from hdmf_store.facade.pieces import iter_chunks
-from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
-from hdmf_store.facade.verification import repair, verify
-from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
-from hdmf_store.facade.zarr_objects import ZarrReference
 from hdmf_store.nodes import (
     Bytes,
     Codec,
@@ -60,13 +60,22 @@ from hdmf_store.nodes import (
     Text,
     Unreadable,
 )
-from hdmf_store.translate.data_io import ZarrDataIO
-from hdmf_store.translate.from_builders import ROOT_NAME
-from hdmf_store.translate.repacking import NewLayout, repack
-from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR
-from hdmf_store.translate.summary import Summary
-from hdmf_store_adapters.stores import SUPPORTED_ZARR_STORES, DirectoryStore, NestedDirectoryStore, TempStore
-from hdmf_store_adapters.synchronizers import ProcessSynchronizer, ThreadSynchronizer
+
+if TYPE_CHECKING:
+    from hdmf_store.facade.inspecting import inspect
+    from hdmf_store.facade.nwb import NWBZarrIO
+    from hdmf_store.facade.pieces import iter_chunks
+    from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
+    from hdmf_store.facade.verification import repair, verify
+    from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
+    from hdmf_store.facade.zarr_objects import ZarrReference
+    from hdmf_store.translate.data_io import ZarrDataIO
+    from hdmf_store.translate.from_builders import ROOT_NAME
+    from hdmf_store.translate.repacking import NewLayout, repack
+    from hdmf_store.translate.specs import DEFAULT_SPEC_LOC_DIR, SPEC_LOC_ATTR
+    from hdmf_store.translate.summary import Summary
+    from hdmf_store_adapters.stores import SUPPORTED_ZARR_STORES, DirectoryStore, NestedDirectoryStore, TempStore
+    from hdmf_store_adapters.synchronizers import ProcessSynchronizer, ThreadSynchronizer
 
 __all__ = [
     "DEFAULT_SPEC_LOC_DIR",
@@ -140,3 +149,36 @@ __all__ = [
     "repair",
     "verify",
 ]
+
+_HOMES = {
+    "hdmf_store.facade.inspecting": ("inspect",),
+    "hdmf_store.facade.nwb": ("NWBZarrIO",),
+    "hdmf_store.facade.pieces": ("iter_chunks",),
+    "hdmf_store.facade.store_io": ("StoreIO", "UnsupportedModeError"),
+    "hdmf_store.facade.verification": ("repair", "verify"),
+    "hdmf_store.facade.zarr_io": ("BadLinkError", "ZarrIO"),
+    "hdmf_store.facade.zarr_objects": ("ZarrReference",),
+    "hdmf_store.translate.data_io": ("ZarrDataIO",),
+    "hdmf_store.translate.from_builders": ("ROOT_NAME",),
+    "hdmf_store.translate.repacking": ("NewLayout", "repack"),
+    "hdmf_store.translate.specs": ("DEFAULT_SPEC_LOC_DIR", "SPEC_LOC_ATTR"),
+    "hdmf_store.translate.summary": ("Summary",),
+    "hdmf_store_adapters.stores": ("SUPPORTED_ZARR_STORES", "DirectoryStore", "NestedDirectoryStore", "TempStore"),
+    "hdmf_store_adapters.synchronizers": ("ProcessSynchronizer", "ThreadSynchronizer"),
+}
+
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what was not needed until now."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, whether they were needed yet or not."""
+    return sorted({*globals(), *__all__})

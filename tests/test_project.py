@@ -106,6 +106,15 @@ def test_public_names_are_these() -> None:
         assert hasattr(hdmf_store, name)
 
 
+def test_every_public_name_is_there_when_it_is_asked_for() -> None:
+    """Also those that are imported only then; no other name is made up."""
+    for name in PUBLIC_NAMES:
+        assert getattr(hdmf_store, name) is not None
+        assert name in dir(hdmf_store)
+    with pytest.raises(AttributeError, match="nothing_such"):
+        _ = hdmf_store.nothing_such
+
+
 def test_the_version_is_written_in_one_place() -> None:
     """The module of the version is the only one that spells it, and the distribution has it from there."""
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", hdmf_store.__version__)

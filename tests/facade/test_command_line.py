@@ -14,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from click import Context
 from click.testing import CliRunner, Result
 from pynwb import NWBHDF5IO
 
@@ -22,6 +23,8 @@ from hdmf_store.adapter import adapters
 from hdmf_store.cli import main
 from tests.facade.recordings import left_overs, new_recording, new_series
 from tests.translate.builder_files import dataset, group, root
+
+CONTEXT = Context(main)
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +357,7 @@ def test_a_wrong_call_is_told_from_a_failure(arguments: list[str]) -> None:
 
 def test_help_explains_every_command() -> None:
     """Exit codes stand in the help."""
-    commands = sorted(main.commands)
+    commands = sorted(main.list_commands(CONTEXT))
     assert commands == [
         "adapters",
         "cat",
@@ -374,6 +377,29 @@ def test_help_explains_every_command() -> None:
         assert "Exit codes" in result.output
 
 
+def test_the_help_says_of_each_command_what_its_own_help_begins_with() -> None:
+    """It knows without importing them, so that it is there at once."""
+    told = " ".join(_run("--help").output.split())
+
+    for name in main.list_commands(CONTEXT):
+        command = main.get_command(CONTEXT, name)
+        assert command is not None
+        assert f"{name} {command.get_short_help_str(limit=200)}" in told
+    assert _run("none").exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [["-c", "import hdmf_store"], ["-m", "hdmf_store.cli", "--help"]], ids=str)
+def test_what_needs_no_hdmf_does_not_wait_for_it(arguments: list[str]) -> None:
+    """Its import takes a second: a worker that encodes chunks, and a question for help, need none of it."""
+    found = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=True
+    ).stderr
+    imported = {line.rpartition("|")[2].strip() for line in found.splitlines()}
+
+    assert "hdmf_store" in imported
+    assert not {"hdmf", "pynwb", "pandas", "zarr", "h5py"} & imported
+
+
 def test_the_page_about_the_commands_is_run(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Line by line, as a reader would type it; every command is on it."""
     page = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
@@ -388,7 +414,7 @@ def test_the_page_about_the_commands_is_run(recording: Path, tmp_path: Path, mon
     for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(code, {})
 
-    assert {line.split()[1] for line in lines} == set(main.commands)
+    assert {line.split()[1] for line in lines} == set(main.list_commands(CONTEXT))
     with h5py.File("events.h5") as events, h5py.File("part.h5") as part:
         assert sorted(part) == ["acquisition", "processing"]
         assert events["acquisition/events/data"][:].tolist() == [1.0, 2.0]
