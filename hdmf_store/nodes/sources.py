@@ -86,9 +86,13 @@ def corners(starts: Sequence[range]) -> Iterator[tuple[int, ...]]:
 
     >>> list(corners([range(0, 4, 2), range(2)]))
     [(0, 0), (0, 1), (2, 0), (2, 1)]
+    >>> list(corners([range(2**60), range(0)]))
+    []
     """
     if not starts:
         yield ()
+        return
+    if not all(starts):  # else the others would be gone through in vain
         return
     for first in starts[0]:
         for rest in corners(starts[1:]):
