@@ -34,6 +34,7 @@ CASES = [
     (errors.UnreachableError(FILE, "no answer"), [ConnectionError, OSError], [FILE, "no answer"]),
     (errors.UnlistableError(FILE, "no lists"), [OSError], [FILE, "no lists", "Consolidate"]),
     (errors.HierarchyExistsError(FILE, "exists"), [FileExistsError, OSError], [FILE, "exists"]),
+    (errors.WorkerLostError(FILE, PATH, "BrokenProcessPool"), [RuntimeError], [FILE, PATH, "BrokenProcess", "fewer"]),
     (errors.FormatError(FILE, PATH, "no JSON"), [ValueError], [FILE, PATH, "no JSON"]),
     (errors.UnreadableError(FILE, PATH, "broken chunk"), [ValueError, errors.FormatError], [FILE, PATH, "broken"]),
     (errors.UnsupportedValueError(FILE, PATH, "complex"), [TypeError], [FILE, PATH, "complex"]),
