@@ -1,4 +1,4 @@
-"""``hdmf-store`` and its commands. What they do is elsewhere; `storing` and `looking` say what people type and see."""
+"""``hdmf-store`` and its commands. What they do is elsewhere; the modules beside say what people type and see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _COMMANDS = {
     "info": ("looking", "Sum up FILE: where it is kept, in which format, how many objects, how large, how compressed."),
     "tree": ("looking", "Show what FILE holds, without reading its data."),
     "cat": ("contents", "Print the values of the dataset at PATH in FILE, or a PART of them."),
-    "verify": ("looking", "Check FILE: every value can be read, every link and reference leads somewhere."),
+    "verify": ("checking", "Check FILE: every value can be read, every link and reference leads somewhere."),
+    "diff": ("checking", "Compare FILE with OTHER, object by object, whatever stores them."),
     "repair": ("mending", "Mend FILE as far as that destroys nothing, while nobody else writes to it."),
     "history": ("contents", "List the earlier states of FILE, the newest first, where the store keeps them."),
     "adapters": ("looking", "List the adapters that are installed, and what each can do at best."),

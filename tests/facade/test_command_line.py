@@ -364,6 +364,7 @@ def test_help_explains_every_command() -> None:
         "consolidate",
         "convert",
         "copy",
+        "diff",
         "history",
         "info",
         "repack",
@@ -375,6 +376,22 @@ def test_help_explains_every_command() -> None:
         result = _run(*command, "--help")
         assert result.exit_code == 0
         assert "Exit codes" in result.output
+
+
+def test_diff_names_what_differs(recording: Path, converted: Path, tmp_path: Path) -> None:
+    """As `verify --against` does, with the same exit code; the same words, too."""
+    same = _run("diff", converted, recording)
+    shutil.copy(recording, tmp_path / "other.nwb")
+    with h5py.File(tmp_path / "other.nwb", "r+") as file:
+        file["acquisition/events/data"][0] = 99
+    found = _run("diff", converted, tmp_path / "other.nwb")
+
+    assert (same.exit_code, found.exit_code) == (0, 1)
+    assert "no differences" in same.output
+    assert "/acquisition/events/data" in found.output
+    assert found.output == _run("verify", converted, "--against", tmp_path / "other.nwb").output
+    told = json.loads(_run("diff", converted, tmp_path / "other.nwb", "--json").stdout)
+    assert [difference["path"] for difference in told["differences"]] == ["/acquisition/events/data"]
 
 
 def test_the_help_says_of_each_command_what_its_own_help_begins_with() -> None:
