@@ -123,6 +123,7 @@ def test_sessions_show_the_containers_that_hdf5_shows(stored: Stored) -> None:
         assert _containers(io, objects) == _containers(other, objects)
 
 
+@pytest.mark.once
 @over_sessions
 def test_sessions_are_as_valid_as_in_hdf5(stored: Stored) -> None:
     """Validation finds nothing wrong in a store, but for what it also finds in the same session in HDF5."""
@@ -232,6 +233,7 @@ def test_converted_sessions_show_the_same_containers(round_trip: RoundTrip) -> N
         assert _containers(io, objects) == _containers(other, objects)
 
 
+@pytest.mark.once
 @over_hdf5_sessions
 @pytest.mark.filterwarnings("ignore:No cached namespaces found")  # as for the oldest of the originals
 def test_converted_sessions_are_as_valid(round_trip: RoundTrip) -> None:

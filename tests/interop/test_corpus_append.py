@@ -185,6 +185,7 @@ def _grown(store: Path, consolidate: bool) -> tuple[manifest.Objects, set[str]]:
     return added, touched
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("copy", stores(), indirect=True)
 def test_objects_of_every_kind_are_added(copy: Copy) -> None:
     """A store takes a dataset of each kind, links, references to what it holds, and attributes on it.
@@ -258,6 +259,7 @@ def _untyped(objects: manifest.Objects) -> manifest.Objects:
     }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("copy", stores(Case.is_nwb), indirect=True)
 def test_sessions_take_a_series_and_rows_in_every_table(copy: Copy) -> None:
     """Each table of a session takes a row, in all the columns that its writer knew; a series is added, one is changed.

@@ -209,6 +209,7 @@ ASKED_FOR = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not corpus.cases(Kind.FORMAT_2), reason=f"no {Kind.FORMAT_2.value} in {corpus.folder()}")
 def test_reading_runs_no_pickle(tmp_path: Path) -> None:
     """All stores are read where hdmf-zarr cannot be imported and no pickle can be loaded, by pickle or numcodecs.
@@ -337,6 +338,7 @@ def test_stores_grow_in_their_format(case: Case, tmp_path: Path) -> None:
         manifest.must_agree(expected, {path: found[path] for path in found.keys() - inexpressible(case)})
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("case", corpus.parameters(Kind.FORMAT_2, is_complete_session))
 def test_sessions_take_another_series(case: Case, tmp_path: Path) -> None:
     """A time series added to a session is read again with its values; everything else is as it was."""
