@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -107,6 +108,11 @@ class ArrayRecord:
     def grid(self) -> tuple[int, ...]:
         """How many chunks there are along each axis."""
         return tuple(-(-length // chunk) for length, chunk in zip(self.shape, self.chunks, strict=True))
+
+    @property
+    def bytes_of_chunk(self) -> int:
+        """What the values of a chunk take in memory, as progress counts them: of text, the pointers."""
+        return math.prod(self.chunks) * max(1, self.element.dtype.itemsize)
 
     def to_normal(self, array: np.ndarray) -> np.ndarray:
         """Return decoded values in the normal form of the element type."""

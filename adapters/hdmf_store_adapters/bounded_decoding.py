@@ -12,8 +12,9 @@ import bz2
 import json
 import lzma
 import math
+import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,21 +23,27 @@ from hdmf_store_adapters.chunk_lengths import announced_by_blosc
 
 __all__ = ["check_count", "decode_step", "room_for"]
 
-_PACKED_AT_MOST = 1032
-"""How many times smaller deflate, which gzip and zlib are made of, can make what is stored."""
+_PACKED = {"gzip": 1032, "zlib": 1032, "zstd": 2**15, "lzma": 2**14, "bz2": 2**21, "lz4": 2**8, "blosc": 2**15}
+"""How many times smaller a codec can make what it is given, at most or somewhat more."""
 
+_USUALLY_PACKED = 1032
 _ANY_LENGTH = 2**28
+_OF_AN_ELEMENT = 2**10
+"""Bytes that each element of any length may have on average in however small a chunk: references are shorter."""
+
 _ANY_SIZE = 2**31
-"""Bytes that a chunk may decode to however small it is: Blosc, LZ4 and Zstandard of numcodecs take no more."""
+"""Bytes that a chunk of elements of one length may decode to however small it is."""
 
 _WIDENED = 8
 """How many times larger than its elements a chunk may be between two steps, as filters change their type."""
 
 _SOME = 2**16
-_ZSTD, _ZSTD_BLOCK = 0xFD2FB528, 2**17
+_SPAN = 2**12
+_ZSTD, _ZSTD_SKIPPED, _ZSTD_BLOCK = 0xFD2FB528, 0x184D2A5, 2**17
+_REPEATED, _COMPRESSED = 1, 2
 
 
-def room_for(data: Any, shape: tuple[int, ...], dtype: np.dtype) -> int:
+def room_for(data: Any, shape: tuple[int, ...], dtype: np.dtype, steps: Sequence[Any]) -> int:
     """Return how many bytes any step may decode to.
 
     Parameters
@@ -47,24 +54,27 @@ def room_for(data: Any, shape: tuple[int, ...], dtype: np.dtype) -> int:
         Of the chunk.
     dtype : numpy.dtype
         As stored; object for elements of any length.
+    steps : sequence of numcodecs codec
+        All that have made the chunk.
 
     Raises
     ------
     ValueError
         If a chunk of that shape cannot be in so few bytes.
     """
-    by_its_bytes = _PACKED_AT_MOST * len(data)
+    count = math.prod(shape)
     if dtype.hasobject:
-        return max(_ANY_LENGTH, by_its_bytes)
-    size = math.prod(shape) * dtype.itemsize
-    if size > max(_ANY_SIZE, by_its_bytes):
+        return max(_ANY_LENGTH, _USUALLY_PACKED * len(data), _OF_AN_ELEMENT * count)
+    size = count * dtype.itemsize
+    packed = math.prod(_PACKED.get(getattr(step, "codec_id", ""), _WIDENED * max(1, dtype.itemsize)) for step in steps)
+    if size > max(_ANY_SIZE, packed * len(data)):
         raise ValueError(
             f"a chunk of shape {shape} has {size} bytes, which cannot be in the {len(data)} that are stored"
         )
     return _WIDENED * size + _SOME
 
 
-def decode_step(step: Any, data: Any, room: int) -> Any:
+def decode_step(step: Any, data: Any, room: int, size: int | None = None) -> Any:
     """Return what one step decodes.
 
     Parameters
@@ -73,13 +83,18 @@ def decode_step(step: Any, data: Any, room: int) -> Any:
     data : bytes or numpy.ndarray
     room : int
         How many bytes that may be, as `room_for` returns it.
+    size : int, optional
+        How many bytes that must be, where it is known.
 
     Raises
     ------
     ValueError
         If it is more.
     """
-    known = _BOUNDED.get(getattr(step, "codec_id", ""))
+    name = getattr(step, "codec_id", "")
+    if name == "zstd":
+        return _zstd(step, data, room, size)
+    known = _BOUNDED.get(name)
     return step.decode(data) if known is None else known(step, data, room)
 
 
@@ -105,54 +120,99 @@ def _lz4(step: Any, data: Any, room: int) -> Any:
     return step.decode(data)
 
 
-def _zstd(step: Any, data: Any, room: int) -> Any:
-    _check(_announced_by_zstd(memoryview(data).cast("B"), room), room)
-    return step.decode(data)
+def _zstd(step: Any, data: Any, room: int, size: int | None) -> Any:
+    """Decode what says its size, or can be no more than the room; else into as many bytes as there must be."""
+    view = memoryview(data).cast("B")
+    certain, possible = _announced_by_zstd(view, room)
+    _check(certain, room)
+    if certain == possible or size is None:
+        _check(possible, max(room, _ANY_LENGTH, _USUALLY_PACKED * len(view)))
+        return step.decode(data)
+    return step.decode(data, np.empty(size, np.uint8))
 
 
-def _announced_by_zstd(view: memoryview, room: int) -> int:
-    """Return the most bytes that the frames can hold: what their headers say, else by the number of blocks."""
-    at, total = 0, 0
-    while len(view) - at > 5 and int.from_bytes(view[at : at + 4], "little") == _ZSTD and total <= room:
+def _announced_by_zstd(view: memoryview, room: int) -> tuple[int, int]:
+    """Return how many bytes the frames hold at least and at most, as far as they fit in the room.
+
+    Frames say their size, or it is in their blocks: those that repeat a byte or are not compressed say how many bytes
+    they are, and those that are compressed have a limit.
+    """
+    at, certain, possible = 0, 0, 0
+    while at < len(view) and certain <= room:
+        magic = int.from_bytes(view[at : at + 4], "little")
+        if magic >> 4 == _ZSTD_SKIPPED:
+            at += 8 + int.from_bytes(view[at + 4 : at + 8], "little")
+            continue
+        if magic != _ZSTD or len(view) - at < 6:
+            raise ValueError("the bytes are not those of Zstandard")
         described = view[at + 4]
         is_single = described >> 5 & 1
         length = (is_single, 2, 4, 8)[described >> 6]
         at += 5 + (not is_single) + (0, 1, 2, 4)[described & 3]
         said = int.from_bytes(view[at : at + length], "little") + (256 if length == 2 else 0)
-        at += length
-        blocks, is_last = 0, False
-        while not is_last and at < len(view):
-            header = int.from_bytes(view[at : at + 3], "little")
-            is_last, is_repeated = bool(header & 1), header >> 1 & 3 == 1
-            at += 3 + (1 if is_repeated else header >> 3)
-            blocks += 1
+        at, sure, open_ended = _blocks_of_zstd(view, at + length, room)
         at += 4 if described >> 2 & 1 else 0
-        total += said if length else max(0, (blocks - 1) * _ZSTD_BLOCK)
-    return total
+        certain += said if length else sure
+        possible += said if length else sure + open_ended
+    return certain, possible
+
+
+def _blocks_of_zstd(view: memoryview, at: int, room: int) -> tuple[int, int, int]:
+    """Return where the blocks of a frame end, what those hold that say so, and what the others hold at most."""
+    sure, open_ended, is_last = 0, 0, False
+    while not is_last and at < len(view) and sure <= room:
+        header = int.from_bytes(view[at : at + 3], "little")
+        is_last, kind, length = bool(header & 1), header >> 1 & 3, header >> 3
+        at += 3 + (1 if kind == _REPEATED else length)
+        if kind == _COMPRESSED:
+            open_ended += _ZSTD_BLOCK
+        else:
+            sure += length
+    return at, sure, open_ended
 
 
 def _streamed(decompressor: Callable[[Any], Any]) -> Callable[[Any, Any, int], bytes]:
     """Return what decodes streams of the standard library, one after the other, until there is no more room."""
 
     def decoded(step: Any, data: Any, room: int) -> bytes:
+        view = memoryview(data).cast("B")
         parts: list[bytes] = []
-        rest, size = bytes(memoryview(data).cast("B")), 0
-        while rest or not parts:
+        at, size, span = 0, 0, max(1, len(view))
+        while at < len(view) or not parts:
             stream = decompressor(step)
-            parts.append(stream.decompress(rest, room - size + 1))
-            size += len(parts[-1])
-            _check(size, room)
-            if not stream.eof:
-                raise EOFError("the compressed bytes are cut short")
-            rest = stream.unused_data.lstrip(b"\0")
+            while not stream.eof:
+                if at >= len(view):
+                    raise EOFError("the compressed bytes are cut short")
+                given = view[at : at + span]
+                parts.append(stream.decompress(given, room - size + 1))
+                size += len(parts[-1])
+                _check(size, room)
+                at, span = at + len(given), 2 * span
+            at = _PADDING.match(view, at - len(stream.unused_data)).end()  # type: ignore[union-attr]
+            span = _SPAN  # what follows a stream is copied to tell it: little, as many streams may follow
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     return decoded
 
 
+_PADDING = re.compile(rb"\0*")
+
+
 def _of_lzma(step: Any) -> lzma.LZMADecompressor:
     raw = step.format == lzma.FORMAT_RAW
     return lzma.LZMADecompressor(step.format, None if raw else _ANY_LENGTH, step.filters if raw else None)
+
+
+def _widened(types: Callable[[Any], tuple[Any, Any]]) -> Callable[[Any, Any, int], Any]:
+    """Return what decodes a filter that makes elements of one type those of another."""
+
+    def decoded(step: Any, data: Any, room: int) -> Any:
+        stored, made = (np.dtype(kind).itemsize for kind in types(step))
+        size = data.nbytes if isinstance(data, np.ndarray) else len(data)
+        _check(size // max(1, stored) * made, room)
+        return step.decode(data)
+
+    return decoded
 
 
 def _listed(loads: Callable[[bytes], Any]) -> Callable[[Any, Any, int], np.ndarray]:
@@ -177,12 +237,16 @@ def _from_msgpack(data: bytes) -> Any:
 
 _BOUNDED: dict[str, Callable[[Any, Any, int], Any]] = {
     "blosc": _blosc,
-    "zstd": _zstd,
     "lz4": _lz4,
     "gzip": _streamed(lambda _: zlib.decompressobj(wbits=31)),
     "zlib": _streamed(lambda _: zlib.decompressobj()),
     "bz2": _streamed(lambda _: bz2.BZ2Decompressor()),
     "lzma": _streamed(_of_lzma),
+    "astype": _widened(lambda step: (step.encode_dtype, step.decode_dtype)),
+    **dict.fromkeys(
+        ("delta", "fixedscaleoffset", "quantize", "categorize"), _widened(lambda step: (step.astype, step.dtype))
+    ),
+    "packbits": _widened(lambda _: ("V1", "V8")),
     "json2": _listed(json.loads),
     "msgpack2": _listed(_from_msgpack),
 }

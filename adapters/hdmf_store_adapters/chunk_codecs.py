@@ -148,13 +148,14 @@ class ChunkCodec:
             If the bytes do not hold what the shape and type say.
         """
         buffer: Any = data
-        room = room_for(data, shape, self.dtype) if self.steps else 0
-        for step in reversed(self.steps):
-            buffer = decode_step(step, buffer, room)
+        count = math.prod(shape)
+        room = room_for(data, shape, self.dtype, self.steps) if self.steps else 0
+        for at, step in reversed(list(enumerate(self.steps))):
+            is_known = at == 0 and self.variable is None
+            buffer = decode_step(step, buffer, room, count * self.dtype.itemsize if is_known else None)
         if self.variable is not None:
             check_count(buffer)
         flat = np.frombuffer(buffer, dtype=self.dtype) if self.variable is None else self.variable.decode(buffer)
-        count = math.prod(shape)
         if flat.size != count:
             raise ValueError(f"the chunk holds {flat.size} elements where its shape {shape} needs {count}")
         if self.order is None:

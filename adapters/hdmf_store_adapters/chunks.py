@@ -126,7 +126,7 @@ def sole_chunk(record: ArrayRecord, region: Region) -> tuple[int, ...] | None:
 def few_chunks(record: ArrayRecord, region: Region, most: int) -> list[tuple[int, ...]] | None:
     """Return the indices of the chunks that a region touches; None if they are more than so many."""
     touched = _touched(record, region)
-    return list(itertools.product(*touched)) if math.prod(map(len, touched)) <= most else None
+    return list(corners(touched)) if math.prod(map(len, touched)) <= most else None
 
 
 def _touched(record: ArrayRecord, region: Region) -> list[range]:

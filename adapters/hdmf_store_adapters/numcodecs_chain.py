@@ -7,6 +7,7 @@ Pickles go through the decoder that executes nothing, wherever in the chain they
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -82,9 +83,10 @@ class NumcodecsChain:
         ValueError
             If the bytes do not hold what the shape and type say.
         """
-        is_packed = self.compressor is not None or self.filters
-        room = room_for(data, shape, self.dtype) if is_packed else 0
-        buffer: Any = data if self.compressor is None else decode_step(self.compressor, data, room)
+        steps = (*self.filters, *([] if self.compressor is None else [self.compressor]))
+        room = room_for(data, shape, self.dtype, steps) if steps else 0
+        size = None if self.filters or self.dtype.hasobject else math.prod(shape) * self.dtype.itemsize
+        buffer: Any = data if self.compressor is None else decode_step(self.compressor, data, room, size)
         for step in reversed(self.filters):
             if isinstance(step, _COUNTED):
                 check_count(buffer)

@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import attrs
 import numpy as np
 
-from hdmf_store.nodes import Compound, ElementType, ReferenceTo, Region, Source
+from hdmf_store.nodes import Compound, ElementType, ReferenceTo, Region, Source, corners
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunk_lengths import check_shard
@@ -176,14 +176,14 @@ def copied_chunks(copies: Iterable[RawCopy], report: Callable[[int], None]) -> I
                 if data is not None:
                     _check(copy, data)
                     yield f"{copy.path[1:]}/{copy.record.chunk_key(index)}", data
-                report(copy.chunk_bytes)
+                report(copy.record.bytes_of_chunk)
 
 
 def _batches(copies: Iterable[RawCopy]) -> Iterator[list[_Chunk]]:
     batch: list[_Chunk] = []
     held = 0
     for copy in copies:
-        for index in itertools.product(*map(range, copy.record.grid)):
+        for index in corners([range(count) for count in copy.record.grid]):
             if batch and (held + copy.chunk_bytes > BATCH_BYTES or len(batch) >= _MOST_AT_ONCE):
                 yield batch
                 batch, held = [], 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import zarr
+from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import LocalStore
 
 from hdmf_store.adapter import Location
@@ -69,12 +71,19 @@ def dataset_of(value: Any) -> Dataset | None:
 def _layout(array: Any) -> Layout:
     """Return how an array is laid out: its chunks, codecs and fill value."""
     if array.metadata.zarr_format == 3:
-        document = {**array.metadata.to_dict(), "attributes": {}}
+        document = {**_document(array), "attributes": {}}
         try:
             return zarr_v3.decode_array(document, "", array.path)[0].layout
         except FormatError:
             pass
     return Layout(chunks=array.chunks, shards=array.shards)
+
+
+def _document(array: Any) -> dict[str, Any]:
+    """Return the document of an array of format 3 as it is stored, not as zarr holds it in memory."""
+    files = array.metadata.to_buffer_dict(default_buffer_prototype())
+    document: dict[str, Any] = json.loads(files["zarr.json"].to_bytes())
+    return document
 
 
 def _element(dtype: np.dtype) -> ElementType | None:

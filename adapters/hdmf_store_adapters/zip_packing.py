@@ -53,9 +53,9 @@ class Packing:
         self._open(f"{place}{TEMPORARY}{uuid.uuid4().hex}", "x+b")
 
     def _open(self, path: str, how: str) -> None:
-        self._path, self._process, self._is_elsewhere = path, os.getpid(), True
+        self._path, self._reads_in, self._is_elsewhere = path, os.getpid(), True
         self._file: IO[bytes] = open(path, how, buffering=_BUFFERED)  # noqa: SIM115 - closed when it is complete
-        self._tidy = weakref.finalize(self, _remove, self._file, path, self._process)  # if nobody does before
+        self._tidy = weakref.finalize(self, _remove, self._file, path, os.getpid())  # if nobody does before
 
     def __contains__(self, key: str) -> bool:
         return key in self._members
@@ -90,8 +90,9 @@ class Packing:
     def read(self, key: str) -> bytes:
         """Return the bytes of a member that was added."""
         with self._lock:
-            if self._process != os.getpid():
-                self._open(self._path, "rb")  # the parent's handle has a position that both would move
+            if self._reads_in != os.getpid():  # the parent's handle has a position that both would move
+                self._file = open(self._path, "rb", buffering=_BUFFERED)  # noqa: SIM115 - closed with the process
+                self._reads_in = os.getpid()
             info, start = self._members[key]
             self._is_elsewhere = True
             self._file.seek(start)

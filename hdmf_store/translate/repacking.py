@@ -64,6 +64,8 @@ class NewLayout:
             raise ArgumentError(f"shards are chosen ('auto'), kept ('keep') or left out (None), not {self.shards!r}")
         if self.chunk_bytes is not None and (self.chunks == "keep" or self.chunk_bytes < 1):
             raise ArgumentError("chunk_bytes is at least 1, and only for chunks that are chosen")
+        if self.chunk_bytes is not None and self.shards == "keep":
+            raise ArgumentError("shards that are kept say how large their chunks can be; leave out chunk_bytes")
         for path, shape in self.chunks_of.items():
             if any(length < 1 for length in shape):
                 raise ArgumentError(f"{path}: chunks of {shape} have no elements; each length is at least 1")
@@ -120,6 +122,9 @@ class NewLayout:
                 raise ArgumentError(
                     f"{hierarchy.location}: {path} has the shape {node.shape}, which chunks of {shape} cannot tile"
                 )
+            shards = node.layout.shards if self.shards == "keep" else None
+            if isinstance(shards, tuple) and any(outer % inner for outer, inner in zip(shards, shape, strict=True)):
+                raise ArgumentError(f"{hierarchy.location}: {path} has shards of {shards}, no multiple of {shape}")
 
 
 def repack(

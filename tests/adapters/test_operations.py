@@ -5,6 +5,7 @@ Holds what users asked for (NEEDS 27, 32, 43, 57, 65).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,20 @@ from hdmf_store.errors import (
     NameNotAllowedError,
     UnsupportedValueError,
 )
-from hdmf_store.nodes import Dataset, Group, Hierarchy, Link, Node, Number, ReferenceTo, Stream, Target, Unwritten
+from hdmf_store.nodes import (
+    ArraySource,
+    Dataset,
+    Group,
+    Hierarchy,
+    Layout,
+    Link,
+    Node,
+    Number,
+    ReferenceTo,
+    Stream,
+    Target,
+    Unwritten,
+)
 from hdmf_store.translate.convert import convert
 from hdmf_store.translate.copying import copy
 from hdmf_store.translate.repacking import repack
@@ -516,6 +530,27 @@ def test_a_failed_commit_leaves_the_old_hierarchy_for_who_goes_on() -> None:
 
     assert adapter.fetch(["/new"])["/new"].tolist() == [2]
     assert read(store).fetch(["/new"])["/new"].tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        Dataset(Number("int64"), (2**22,), ArraySource(np.zeros(2**22, "int64")), {}, Layout(chunks=(2**19,))),
+        Dataset(Number("int64"), (40,), ArraySource(np.arange(40)), {}, Layout(chunks=(10,))),
+        texts(["a"] * 1000),
+        Dataset(Number("int64"), (1000,), Stream([((slice(0, 1000),), np.arange(1000))])),
+    ],
+    ids=["fill values alone", "numbers", "text", "a short stream"],
+)
+def test_progress_adds_up_to_the_bytes_of_the_values(dataset: Dataset) -> None:
+    """Whether chunks are stored or left out, known before or not; text counts as pointers."""
+    told: list[int] = []
+    adapter = ZarrAdapter(MemoryStore())
+    adapter.open("w")
+    adapter.write(Plan(nodes={"/": Group(), "/x": dataset}), lambda size, objects: told.append(size))
+    adapter.close()
+
+    assert sum(told) == math.prod(dataset.shape) * 8
 
 
 def test_progress_counts_bytes_and_objects() -> None:

@@ -6,6 +6,7 @@ That bytes were not decoded on their way shows in chunks that no writer here wou
 from __future__ import annotations
 
 import asyncio
+import gzip
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -362,3 +363,38 @@ def test_a_copy_holds_a_batch_in_memory_and_not_the_array(tmp_path: Path) -> Non
         node = adapter.load()["/x"]
         assert isinstance(node, Dataset)
         assert np.array_equal(node.values.read((slice(0, noise.size),)), noise)
+
+
+def test_a_chunk_that_unpacks_to_far_more_is_refused_before_it_does() -> None:
+    """Its last bytes tell another size than is needed, and no more than that is unpacked to be sure."""
+    bomb = gzip.compress(bytes(200 * 2**20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="its shape needs 800"):
+            check_whole([numcodecs.GZip()], bomb, 800)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+    two = gzip.compress(b"a" * 500) + gzip.compress(b"b" * 300)
+    check_whole([numcodecs.GZip()], two, 800)
+
+
+def test_a_frame_that_readers_skip_may_stand_before_the_data() -> None:
+    """Zstandard has such frames; decoders go past them."""
+    skipped = (0x184D2A53).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
+    check_whole([numcodecs.Zstd()], skipped + numcodecs.Zstd().encode(bytes(800)), 800)
+
+
+def test_an_array_of_many_chunks_and_no_elements_is_copied_at_once() -> None:
+    """However long its other axis is said to be."""
+    copied = MemoryStore()
+    source = MemoryStore()
+    group = zarr.open_group(source, mode="w")
+    group.create_array("x", shape=(0, 2**40), chunks=(1, 1), dtype="int8")
+    tracemalloc.start()
+    try:
+        _copied(source, copied)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    assert zarr.open_group(copied, mode="r")["x"].shape == (0, 2**40)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -26,8 +28,15 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _environment() -> Iterator[None]:
+    """Take back what dask sets for the processes that it starts, such as one thread for numerical libraries."""
+    with patch.dict(os.environ):
+        yield
+
+
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def client(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two processes; a task that kills one is not tried again."""
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": True}
     sys.path.insert(0, str(Path(__file__).parents[2]))  # where they find the module of the iterators

@@ -226,6 +226,7 @@ def test_several_processes_make_the_same_bytes(original: str) -> None:
         (["--chunks", "large"], 2, "'large'"),
         (["--target-chunk-bytes", "0"], 2, "at least 1"),
         (["--target-chunk-bytes", "9", "--chunks", "keep"], 2, "only for chunks that are chosen"),
+        (["--target-chunk-bytes", "9", "--shards", "keep"], 2, "leave out chunk_bytes"),
         (["--codec", "nothing-known"], 3, "nothing-known"),
         (["--codec", "{"], 2, "no JSON"),
         (["--codec", "{}"], 2, "is no codec"),
