@@ -30,6 +30,7 @@ class ChunkQueue:
         self._ahead = WorkAhead[tuple[str, bytes]](room)
         self._encoded: list[tuple[str, bytes]] = []
         self._size = 0
+        self._on_their_way: set[str] = set()
 
     def __enter__(self) -> ChunkQueue:
         return self
@@ -38,7 +39,13 @@ class ChunkQueue:
         self._ahead.__exit__(*problem)
 
     def put(self, key: str, chunk: np.ndarray, encode: Callable[[np.ndarray], bytes]) -> None:
-        """Have a chunk encoded and stored. Nobody may change it any more."""
+        """Have a chunk encoded and stored. Nobody may change it any more.
+
+        One that comes again waits until the former is stored: a medium may store what it gets together in any order.
+        """
+        if key in self._on_their_way:
+            self.store_all()
+        self._on_their_way.add(key)
         self._take(self._ahead.room_for(chunk.nbytes))
         self._ahead.ask(chunk.nbytes, lambda: (key, encode(chunk)))
         self._take(self._ahead.ready())
@@ -63,4 +70,5 @@ class ChunkQueue:
     def _store(self) -> None:
         if self._encoded:
             self._medium.write_many(self._encoded)
+        self._on_their_way.difference_update(key for key, _ in self._encoded)
         self._encoded, self._size = [], 0

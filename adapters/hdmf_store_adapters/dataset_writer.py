@@ -12,6 +12,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import closing
 from typing import Any
 
 import attrs
@@ -94,7 +95,7 @@ class DatasetWriter:
             datasets = {path: _at_random(dataset) for path, dataset in datasets.items()}
         streams = {path: dataset for path, dataset in datasets.items() if isinstance(dataset.values, Stream)}
         prepared = {path: self._prepare(path, d) for path, d in datasets.items() if path not in streams}
-        self._medium.write_many(self._stored(prepared, datasets, executor))
+        self._store(prepared, datasets, executor)
         documents |= {path: document for path, (document, _) in prepared.items()}
         documents |= self._write_streams(streams, interleave)
         return {path: documents[path] for path in datasets}
@@ -124,12 +125,22 @@ class DatasetWriter:
         if not fits:
             raise UnsupportedValueError(self._location, path, f"{fill!r} is no fill value for elements of {element}")
 
+    def _store(
+        self,
+        prepared: Mapping[str, tuple[dict[str, Any], ArrayRecord]],
+        datasets: Mapping[str, Dataset],
+        executor: Executor | None = None,
+    ) -> None:
+        """Store chunks; also after an error nobody works on any when this ends, so that all can be undone."""
+        with closing(self._stored(prepared, datasets, executor)) as chunks:
+            self._medium.write_many(chunks)
+
     def _stored(
         self,
         prepared: Mapping[str, tuple[dict[str, Any], ArrayRecord]],
         datasets: Mapping[str, Dataset],
         executor: Executor | None = None,
-    ) -> Iterator[tuple[str, bytes]]:
+    ) -> Generator[tuple[str, bytes], None, None]:
         filled = {path: item for path, item in prepared.items() if not isinstance(datasets[path].values, Unwritten)}
         for path, (document, _) in filled.items():
             self._medium.declare(self._document_files(path, document))
@@ -162,9 +173,12 @@ class DatasetWriter:
         for path, (document, record) in prepared.items():
             values, coder = datasets[path].values, self._coder(path, document, record)
             assert isinstance(values, RandomAccess)
+            left = math.prod(record.grid) * record.bytes_of_chunk
             for key, data in encoded_chunks(record, values, leaving_out_fill(record, coder.encode)):
                 yield f"{path[1:]}/{key}", data
-                self._report(_chunk_bytes(record))
+                self._report(record.bytes_of_chunk)
+                left -= record.bytes_of_chunk
+            self._report(left)  # of chunks that need not be stored
 
     def _jobs(
         self,
@@ -242,7 +256,8 @@ class DatasetWriter:
         """Store a stream that turned out to be short as the single chunk that its values need."""
         known = attrs.evolve(dataset, shape=values.shape, values=ArraySource(values))
         prepared = {path: self._prepare(path, known)}
-        self._medium.write_many(self._stored(prepared, {path: known}))
+        told_already = DatasetWriter(self._medium, self._format, self._location, self._wishes, None, self._former)
+        told_already._store(prepared, {path: known})
         return prepared[path][0]
 
     def _document_files(
@@ -273,12 +288,8 @@ class DatasetWriter:
                 raise UnsupportedValueError(self._location, path, reason + "; pass the values as an array or list")
 
     def _report(self, count: int) -> None:
-        if self._progress is not None:
+        if self._progress is not None and count:
             self._progress(count, 0)
-
-
-def _chunk_bytes(record: ArrayRecord) -> int:
-    return math.prod(record.chunks) * item_size(record.element)
 
 
 def _at_random(dataset: Dataset) -> Dataset:
