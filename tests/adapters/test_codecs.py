@@ -345,7 +345,9 @@ FLUSHED = b"\x28\xb5\x2f\xfd\x00\x38" + b"".join(
 
 def test_zstandard_that_was_flushed_and_does_not_say_its_size_is_read() -> None:
     """Writers that stream make blocks of any number and length, each of which could be much more."""
-    if int(numcodecs.__version__.split(".")[1]) == 16 and numcodecs.__version__ < "0.16.2":
+    try:
+        numcodecs.Zstd().decode(FLUSHED)
+    except RuntimeError:
         pytest.skip("this numcodecs reads no frames without size")
     codec = chunk_codec([LITTLE, step("zstd", level=1)], np.dtype("int64"))
     of_format_2 = numcodecs_chain([], {"id": "zstd", "level": 1}, np.dtype("int64"), "C")
