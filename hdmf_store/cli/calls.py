@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from hdmf_store.adapter import StoreAdapter, open_adapter, shown, url_parts
+from hdmf_store.cli.printable import printable
 from hdmf_store.cli.servers import options_for
 from hdmf_store.errors import ArgumentError, HDMFStoreError, HierarchyExistsError
 
@@ -25,14 +26,22 @@ MAY_READ = click.option(
 
 EPILOG = f"Exit codes: 0 done, {DIFFERENT} the files differ, {WRONG_CALL} wrong call, {FAILED} something failed."
 
-OUT = Console(highlight=False, soft_wrap=True)
-WIDE = Console(highlight=False, soft_wrap=True, width=100_000)
+
+class _SafeConsole(Console):
+    """Prints what is in files, and in errors about them, so that it does not steer the terminal."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(printable(item) if isinstance(item, str) else item for item in objects), **options)
+
+
+OUT = _SafeConsole(highlight=False, soft_wrap=True)
+WIDE = _SafeConsole(highlight=False, soft_wrap=True, width=100_000)
 """For trees, whose lines rich cuts at the console's width, which is 80 columns in a pipe: no name may lose its end."""
 
-TABLE = Console(highlight=False, width=200)
+TABLE = _SafeConsole(highlight=False, width=200)
 """For tables in a pipe, which would be 80 columns wide there."""
 
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_err = _SafeConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 def command(function: Callable[..., Any]) -> click.Command:
@@ -54,6 +63,9 @@ def _reports_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(WRONG_CALL)
         except (HDMFStoreError, OSError) as problem:
             _err.print(f"Error: {problem}", style="red", markup=False)
+            sys.exit(FAILED)
+        except RecursionError:
+            _err.print("Error: what the file holds is nested deeper than Python can follow", style="red", markup=False)
             sys.exit(FAILED)
 
     return guarded

@@ -11,6 +11,7 @@ import numpy as np
 
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.cli.calls import MAY_READ, WIDE, Opened, command, name_of
+from hdmf_store.cli.printable import printable
 from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import strict_json
 from hdmf_store.errors import ArgumentError
@@ -102,25 +103,17 @@ def _cells(value: Any) -> str:
     if isinstance(value, tuple):
         return "\t".join(map(_cells, value))
     if isinstance(value, Target):
-        return value.path if value.is_internal else f"{value.path} in {value.source}"
+        return _one_line(value.path if value.is_internal else f"{value.path} in {value.source}")
     if isinstance(value, str):
-        return value if value.isprintable() else json.dumps(value, ensure_ascii=False)
+        return _one_line(value)
     return "" if value is None else str(value)
+
+
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else printable(json.dumps(text, ensure_ascii=False))
 
 
 def _as_json(dataset: Dataset, blocks: list[Any], part: str) -> str:
     values = blocks[0] if len(blocks) == 1 else [row for block in blocks for row in block]
     facts = {"type": str(dataset.element), "shape": list(dataset.shape), "part": part or None}
-    return strict_json({**facts, "values": _plain(values)})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Target):
-        return {"reference": value.path, "source": value.source}
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, complex):
-        return [value.real, value.imag]
-    return value.item() if isinstance(value, np.generic) else value
+    return strict_json({**facts, "values": values})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from rich.text import Text as Styled
 from rich.tree import Tree
 
 from hdmf_store.adapter import StoreAdapter
-from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Link, Node, Target, basename
+from hdmf_store.cli.printable import printable
+from hdmf_store.nodes import ROOT, Dataset, Group, Link, Node, Target, Unreadable, basename
 from hdmf_store.translate.specs import spec_root, without_specs
 from hdmf_store.translate.summary import cached_specifications, type_of
 
@@ -25,35 +27,41 @@ def tree_of(adapter: StoreAdapter, *, attributes: bool, depth: int | None) -> Tr
     hierarchy = adapter.load()
     hidden = spec_root(hierarchy)
     tree = Tree(_label(str(adapter.location), hierarchy[ROOT], bold=True))
-    _grow(tree, hierarchy, ROOT, hidden, attributes, depth)
+    places = [(tree, ROOT, depth)]
+    while places:  # not by recursion, as a file may nest deeper than that can go
+        branch, at, left = places.pop()
+        if attributes:
+            _add_attributes(branch, hierarchy[at])
+        for path in hierarchy.children.get(at, ()) if left != 0 else ():
+            if path != hidden:
+                node = hierarchy[path]
+                below = branch.add(_label(basename(path), node, bold=isinstance(node, Group)))
+                places.append((below, path, None if left is None else left - 1))
     if hidden is not None and hidden in hierarchy:
-        tree.add(Styled(f"cached specifications: {', '.join(cached_specifications(hierarchy))}", style="dim"))
+        tree.add(_styled(f"cached specifications: {', '.join(cached_specifications(hierarchy))}", "dim"))
     return tree
 
 
-def _grow(tree: Tree, hierarchy: Hierarchy, at: str, hidden: str | None, attributes: bool, depth: int | None) -> None:
-    if attributes:
-        for name, value in getattr(hierarchy[at], "attributes", {}).items():
-            if name not in _HIDDEN_ATTRIBUTES:
-                tree.add(Styled(f"{name} = {_shown(value)}", style="dim"))
-    if depth == 0:
-        return
-    for path in hierarchy.children.get(at, ()):
-        if path != hidden:
-            branch = tree.add(_label(basename(path), hierarchy[path], bold=isinstance(hierarchy[path], Group)))
-            _grow(branch, hierarchy, path, hidden, attributes, None if depth is None else depth - 1)
+def _add_attributes(branch: Tree, node: Node) -> None:
+    for name, value in getattr(node, "attributes", {}).items():
+        if name not in _HIDDEN_ATTRIBUTES:
+            branch.add(_styled(f"{name} = {_shown(value)}", "dim"))
+
+
+def _styled(text: str, style: str) -> Styled:
+    return Styled(printable(text), style=style)
 
 
 def _label(name: str, node: Node, *, bold: bool) -> Styled:
-    label = Styled(name, style="bold" if bold else "")
+    label = _styled(name, "bold" if bold else "")
     if isinstance(node, Link):
         source = "" if node.target.is_internal else f" in {node.target.source}"
-        return label.append(f" -> {node.target.path}{source}", style="cyan")
+        return label.append(printable(f" -> {node.target.path}{source}"), style="cyan")
     if isinstance(node, Dataset):
         shape = " x ".join(map(str, node.shape)) or "scalar"
         label.append(f"  {shape}  {node.element}", style="green")
     kind = type_of(node)
-    return label.append(f"  {kind}", style="magenta") if kind else label
+    return label.append(printable(f"  {kind}"), style="magenta") if kind else label
 
 
 def _shown(value: Any) -> str:
@@ -63,17 +71,36 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 100 else text[:97] + "..."
 
 
+_STEERING = re.compile("[\x7f-\x9f\ud800-\udfff]")
+
+
 def strict_json(value: Any) -> str:
-    """Return JSON that every parser reads: NaN and infinities, which JSON does not have, as text."""
+    """Return JSON that every parser reads, of what attributes and datasets hold.
 
-    def plain(item: Any) -> Any:
-        if isinstance(item, float) and not math.isfinite(item):
-            return "NaN" if math.isnan(item) else ("Infinity" if item > 0 else "-Infinity")
-        if isinstance(item, dict):
-            return {key: plain(held) for key, held in item.items()}
-        return [plain(held) for held in item] if isinstance(item, list) else item
+    NaN and infinities, which JSON does not have, are text; complex numbers are a list of two; references, and what
+    cannot be read, are objects that say so. Halves of characters, which no encoding has, and what
+    would steer a terminal are escaped.
+    """
+    text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+    return _STEERING.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
 
-    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, np.ndarray | np.generic):
+        item = item.tolist()
+    if isinstance(item, float) and not math.isfinite(item):
+        return "NaN" if math.isnan(item) else ("Infinity" if item > 0 else "-Infinity")
+    if isinstance(item, dict):
+        return {key: _plain(held) for key, held in item.items()}
+    if isinstance(item, list | tuple):
+        return [_plain(held) for held in item]
+    if isinstance(item, bytes):
+        return item.decode("utf-8", "backslashreplace")
+    if isinstance(item, complex):
+        return [_plain(item.real), _plain(item.imag)]
+    if isinstance(item, Target):
+        return {"reference": item.path, "source": item.source}
+    return {"unreadable": item.reason} if isinstance(item, Unreadable) else item
 
 
 def file_as_json(adapter: StoreAdapter) -> dict[str, Any]:
@@ -87,7 +114,7 @@ def file_as_json(adapter: StoreAdapter) -> dict[str, Any]:
 def _node_as_json(node: Node) -> dict[str, Any]:
     if isinstance(node, Link):
         return {"kind": "link", "target": node.target.path, "source": node.target.source}
-    attributes = {name: _value_as_json(value) for name, value in node.attributes.items()}
+    attributes = dict(node.attributes)
     if isinstance(node, Group):
         return {"kind": "group", "attributes": attributes}
     return {
@@ -99,11 +126,3 @@ def _node_as_json(node: Node) -> dict[str, Any]:
         "dimensions": None if node.layout.dimension_names is None else list(node.layout.dimension_names),
         "attributes": attributes,
     }
-
-
-def _value_as_json(value: Any) -> Any:
-    if isinstance(value, Target):
-        return {"reference": value.path, "source": value.source}
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return [_value_as_json(item) for item in value] if isinstance(value, list) else value

@@ -19,6 +19,7 @@ from hdmf_store.facade.thumbnail import grid_svg
 from hdmf_store.facade.units import in_units
 from hdmf_store.facade.zarr_objects import origin_of
 from hdmf_store.translate.references import StoredReferences
+from hdmf_store.translate.summary import size_on_disk
 
 __all__ = ["dataset_html"]
 
@@ -73,7 +74,7 @@ def _stored_facts(array: Any, location: str, path: str) -> dict[str, Any]:
     if not os.path.isdir(folder):
         return {}
     size = sum(
-        os.path.getsize(os.path.join(at, name))
+        size_on_disk(os.path.join(at, name))
         for at, _, names in os.walk(folder)
         for name in names
         if name not in _DOCUMENTS

@@ -29,7 +29,7 @@ def hierarchy_html(hierarchy: Hierarchy, title: str) -> str:
     sizes = _sizes(hierarchy, hidden)
     specifications = ", ".join(cached_specifications(hierarchy))
     cached = f"<div>cached specifications: {escape(specifications)}</div>" if specifications else ""
-    inside = _children(hierarchy, ROOT, hidden, sizes)
+    inside = _inside(hierarchy, hidden, sizes)
     return (
         f'<div class="hdmf-store-tree"><strong>{escape(title)}</strong>'
         f"<div>{_about(hierarchy[ROOT])}{_size(sizes[ROOT])}</div>{inside}{cached}</div>"
@@ -48,16 +48,26 @@ def _sizes(hierarchy: Hierarchy, hidden: str | None) -> dict[str, int]:
     return sizes
 
 
-def _children(hierarchy: Hierarchy, at: str, hidden: str | None, sizes: dict[str, int]) -> str:
-    paths = [path for path in hierarchy.children.get(at, ()) if path != hidden]
-    shown = [_item(hierarchy, path, hidden, sizes) for path in paths[:_SHOWN_CHILDREN]]
-    if len(paths) > _SHOWN_CHILDREN:
-        shown.append(f"<li>… {len(paths) - _SHOWN_CHILDREN} more</li>")
-    return f'<ul style="list-style: none; padding-left: 1.2em; margin: 0">{"".join(shown)}</ul>' if shown else ""
+def _inside(hierarchy: Hierarchy, hidden: str | None, sizes: dict[str, int]) -> str:
+    """Return what is in the root. Not by recursion, as a file may nest deeper than that can go: the last come first."""
+    below: dict[str, list[str]] = {}
+    places = [ROOT]
+    while places:
+        at = places.pop()
+        below[at] = [path for path in hierarchy.children.get(at, ()) if path != hidden]
+        places += below[at][:_SHOWN_CHILDREN]
+    made: dict[str, str] = {}
+    for at, paths in reversed(below.items()):
+        shown = [_item(path, hierarchy[path], made.pop(path), sizes) for path in paths[:_SHOWN_CHILDREN]]
+        if len(paths) > _SHOWN_CHILDREN:
+            shown.append(f"<li>… {len(paths) - _SHOWN_CHILDREN} more</li>")
+        style = "list-style: none; padding-left: 1.2em; margin: 0"
+        made[at] = f'<ul style="{style}">{"".join(shown)}</ul>' if shown else ""
+    return made[ROOT]
 
 
-def _item(hierarchy: Hierarchy, path: str, hidden: str | None, sizes: dict[str, int]) -> str:
-    node, name = hierarchy[path], escape(basename(path))
+def _item(path: str, node: Node, inside: str, sizes: dict[str, int]) -> str:
+    name = escape(basename(path))
     if isinstance(node, Link):
         source = "" if node.target.is_internal else f" in {node.target.source}"
         return f"<li>{name} → {escape(node.target.path + source)}</li>"
@@ -66,7 +76,6 @@ def _item(hierarchy: Hierarchy, path: str, hidden: str | None, sizes: dict[str, 
         kind = escape(f"{shape}  {node.element}")
         return f"<li>{name} <code>{kind}</code> {_about(node)}{_size(sizes[path])}</li>"
     label = f"<strong>{name}</strong> {_about(node)}{_size(sizes[path])}"
-    inside = _children(hierarchy, path, hidden, sizes)
     return f"<li><details><summary>{label}</summary>{inside}</details></li>" if inside else f"<li>{label}</li>"
 
 

@@ -14,7 +14,16 @@ from hdmf_store.adapter import Capabilities, Location, StoreAdapter
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout, Link, Node, basename
 from hdmf_store.translate.specs import spec_root, without_specs
 
-__all__ = ["Stored", "Summary", "cached_specifications", "size_of", "stored_size", "summarise", "type_of"]
+__all__ = [
+    "Stored",
+    "Summary",
+    "cached_specifications",
+    "size_of",
+    "size_on_disk",
+    "stored_size",
+    "summarise",
+    "type_of",
+]
 
 _TYPE_KEYS = ("neurodata_type", "data_type")
 
@@ -132,8 +141,16 @@ def stored_size(location: Location) -> Stored | None:
         return None
     if os.path.isfile(location.address):
         return Stored(os.path.getsize(location.address), 1)
-    found = [os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(location.address) for name in names]
+    found = [size_on_disk(os.path.join(at, name)) for at, _, names in os.walk(location.address) for name in names]
     return Stored(sum(found), len(found))
+
+
+def size_on_disk(path: str) -> int:
+    """Return the bytes of a file, none for a link to what is not there, as DataLad keeps what was not fetched."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
 
 
 def size_of(dataset: Dataset) -> int:

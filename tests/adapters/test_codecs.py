@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import warnings
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 import zarr
@@ -15,7 +17,9 @@ from zarr.storage import MemoryStore
 
 from hdmf_store.errors import UnreadableError
 from hdmf_store.nodes import Bytes, Codec, Dataset, Group, Number, Text
+from hdmf_store_adapters.bounded_decoding import room_for
 from hdmf_store_adapters.chunk_codecs import chunk_codec
+from hdmf_store_adapters.numcodecs_chain import numcodecs_chain
 from tests.adapters.samples import dataset, numbers, objects, texts
 from tests.adapters.stores import read, write
 
@@ -330,6 +334,69 @@ def test_a_chunk_of_the_wrong_length_is_an_error() -> None:
 
     with pytest.raises(ValueError, match="holds 3 elements where its shape"):
         codec.decode(np.zeros(3, "<i2").tobytes(), (2,))
+
+
+FLUSHED = b"\x28\xb5\x2f\xfd\x00\x38" + b"".join(
+    (5 << 3 | 2 << 1 | (last == 3)).to_bytes(3, "little") + (2000 << 4 | 3 << 2 | 1).to_bytes(3, "little") + b"\1\0"
+    for last in range(4)
+)
+"""8000 bytes that are one, in four compressed blocks of a Zstandard frame that does not say its size."""
+
+
+def test_zstandard_that_was_flushed_and_does_not_say_its_size_is_read() -> None:
+    """Writers that stream make blocks of any number and length, each of which could be much more."""
+    try:
+        numcodecs.Zstd().decode(FLUSHED)
+    except RuntimeError:
+        pytest.skip("this numcodecs reads no frames without size")
+    codec = chunk_codec([LITTLE, step("zstd", level=1)], np.dtype("int64"))
+    of_format_2 = numcodecs_chain([], {"id": "zstd", "level": 1}, np.dtype("int64"), "C")
+
+    assert set(codec.decode(FLUSHED, (1000,)).tolist()) == {0x0101010101010101}
+    assert set(of_format_2.decode(FLUSHED, (1000,)).tolist()) == {0x0101010101010101}
+
+
+@pytest.mark.parametrize("name", ["zstd", "bz2", "lzma"])
+def test_what_packs_well_may_be_larger_than_two_gigabytes(name: str) -> None:
+    """Zeros of more than that take a few kilobytes with codecs that pack better than deflate does."""
+    codec = numcodecs.get_codec({"id": name})
+    packed = bytes(129 * len(codec.encode(bytes(2**24))))
+    size = 129 * 2**24
+
+    assert room_for(packed, (size,), np.dtype("u1"), [codec]) >= size
+    with pytest.raises(ValueError, match="cannot be in"):
+        room_for(packed, (2**30 * size,), np.dtype("u1"), [codec])
+
+
+def test_equal_texts_may_be_as_many_as_the_chunk_has_elements() -> None:
+    """A column of equal references packs ten thousand times smaller."""
+    assert room_for(bytes(25_800), (3_700_000,), np.dtype(object), [numcodecs.Zstd()]) > 281_000_000
+
+
+def test_a_stream_may_have_several_parts_and_be_padded() -> None:
+    """So do programs make them that append."""
+    codec = chunk_codec([LITTLE, step("gzip", level=1)], np.dtype("int16"))
+    halves = [gzip.compress(half.tobytes()) for half in (VALUES[:3], VALUES[3:])]
+
+    assert codec.decode(b"\0\0".join(halves) + b"\0", (6, 10)).tolist() == VALUES.tolist()
+
+
+@pytest.mark.parametrize(
+    ("settings", "stored"),
+    [
+        ({"id": "astype", "encode_dtype": "u1", "decode_dtype": "<i8"}, np.dtype("<i8")),
+        ({"id": "delta", "dtype": "<i8", "astype": "i1"}, np.dtype("<i8")),
+        ({"id": "fixedscaleoffset", "offset": 0, "scale": 1, "dtype": "<f8", "astype": "u1"}, np.dtype("<f8")),
+        ({"id": "quantize", "digits": 1, "dtype": "<f8", "astype": "<f2"}, np.dtype("<f8")),
+        ({"id": "packbits"}, np.dtype("?")),
+    ],
+)
+def test_filters_that_make_elements_smaller_are_undone(settings: dict[str, Any], stored: np.dtype) -> None:
+    """However much larger they become, they are no larger than the chunk."""
+    values = (np.arange(100_000) % 2).astype(stored)
+    chain = numcodecs_chain([settings], {"id": "gzip", "level": 1}, stored, "C")
+
+    assert (chain.decode(chain.encode(values), values.shape) == values).all()
 
 
 def test_a_chain_with_an_unknown_step_has_no_codec_here() -> None:

@@ -9,6 +9,7 @@ import lzma
 import subprocess
 import sys
 import textwrap
+import time
 import tracemalloc
 import zipfile
 import zlib
@@ -197,6 +198,27 @@ def said(codec: Any, at: int) -> bytes:
     return bytes(data)
 
 
+def frame(*blocks: tuple[int, int, bytes]) -> bytes:
+    """Return a Zstandard frame that does not say its size, of blocks as kind, length and content."""
+    headers = [(length << 3 | kind << 1 | (at == len(blocks) - 1)) for at, (kind, length, _) in enumerate(blocks)]
+    packed = (header.to_bytes(3, "little") + block[2] for header, block in zip(headers, blocks, strict=True))
+    return b"\x28\xb5\x2f\xfd\x00\x38" + b"".join(packed)
+
+
+def filtered(name: str, **settings: Any) -> tuple[int, dict[str, Any], Callable[[], bytes]]:
+    """Return a bomb: a filter that makes 32 megabytes of the 16 bytes of four numbers."""
+    return (
+        2,
+        {"change": lambda made: made.update(filters=[{"id": name, **settings}]), "compressors": ()},
+        lambda: bytes(16),
+    )
+
+
+LONG_TEXT = "<U2000000"
+REPEATED = (1, 2**17, b"a")
+REPEATED_LITERALS = (2, 5, (2**17 << 4 | 3 << 2 | 1).to_bytes(3, "little") + b"a\0")
+SKIPPED = (0x184D2A50).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
+ZSTD = {"compressors": [Codec("zstd", {"level": 1})]}
 ZEROS = bytes(2**26)
 VAST_TEXT = b"\xff\xff\xff\x7f" + bytes(40)
 BOMBS: dict[str, tuple[int, dict[str, Any], Callable[[], bytes]]] = {
@@ -207,6 +229,17 @@ BOMBS: dict[str, tuple[int, dict[str, Any], Callable[[], bytes]]] = {
     "zlib": (2, {"compressors": [Codec("numcodecs.zlib")]}, lambda: zlib.compress(ZEROS, 1)),
     "bz2": (2, {"compressors": [Codec("numcodecs.bz2")]}, lambda: bz2.compress(ZEROS, 1)),
     "lzma": (2, {"compressors": [Codec("numcodecs.lzma")]}, lambda: lzma.compress(ZEROS, preset=0)),
+    "zstd of many frames": (3, ZSTD, lambda: frame(REPEATED) * 512),
+    "zstd after what is skipped": (3, ZSTD, lambda: SKIPPED + frame(*[REPEATED] * 512)),
+    "zstd of compressed blocks": (3, ZSTD, lambda: frame(*[REPEATED_LITERALS] * 512)),
+    "astype": filtered("astype", encode_dtype="<i4", decode_dtype=LONG_TEXT),
+    "fixedscaleoffset": filtered("fixedscaleoffset", offset=0, scale=1, dtype="S8000000", astype="<i4"),
+    "categorize": filtered("categorize", labels=["a"], dtype=LONG_TEXT, astype="<i4"),
+    "packbits": (
+        2,
+        {"change": lambda made: made.update(filters=[{"id": "packbits"}] * 8), "compressors": ()},
+        lambda: bytes(16),
+    ),
     "text": (3, {"made": texts(["a"], compressors=())}, lambda: VAST_TEXT),
     "text of format 2": (2, {"made": texts(["a"], compressors=())}, lambda: VAST_TEXT),
 }
@@ -228,6 +261,18 @@ def test_a_small_chunk_cannot_ask_for_much_memory(name: str) -> None:
         tracemalloc.stop()
 
     assert most < EIGHT_MEGABYTES
+
+
+def test_many_empty_streams_take_no_more_time_than_they_have_bytes() -> None:
+    """Four megabytes of them, each of which could have all that follow copied."""
+    adapter = read(forged(3, chunk=gzip.compress(b"") * 200_000, compressors=[Codec("gzip", {"level": 1})]))
+    adapter.load()
+    began = time.process_time()
+
+    with pytest.raises(UnreadableError):
+        adapter.fetch(["/a"])
+
+    assert time.process_time() - began < 4
 
 
 def test_a_list_in_json_cannot_ask_for_much_memory() -> None:

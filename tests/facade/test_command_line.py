@@ -21,6 +21,9 @@ from pynwb import NWBHDF5IO
 from hdmf_store import NWBZarrIO, ZarrIO, __version__
 from hdmf_store.adapter import adapters
 from hdmf_store.cli import main
+from hdmf_store.cli.calls import command as guarded_command
+from hdmf_store.cli.show import strict_json
+from hdmf_store.nodes import Unreadable
 from tests.facade.recordings import left_overs, new_recording, new_series
 from tests.translate.builder_files import dataset, group, root
 
@@ -531,3 +534,82 @@ def test_convert_and_verify_take_archives_and_repositories(recording: Path, tmp_
     assert (made.exit_code, same.exit_code) == (0, 0)
     assert ("(1 files)" in made.output) == destination.endswith(".zip")
     assert "no differences" in same.output
+
+
+STEERING = "T\x1b[2J\x9b\ud800x"
+"""Clears the screen of a terminal, and has half of a character, which cannot be encoded."""
+
+
+def test_what_json_has_no_word_for_is_told_in_json(tmp_path: Path) -> None:
+    """Complex numbers, bytes, records and what cannot be read, in attributes of any file (NEEDS 51)."""
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file.attrs["complex"] = 1 + 2j
+        file.attrs["bytes"] = np.void(b"\xff")
+        file.attrs["record"] = np.array((float("nan"), 2), dtype=[("a", "f8"), ("b", "i4")])
+
+    result = _run("tree", tmp_path / "f.h5", "--json")
+
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["objects"]["/"]["attributes"]
+    assert found["complex"] == [1.0, 2.0]
+    assert found["record"] == ["NaN", 2]
+    assert json.loads(strict_json([Unreadable("old"), b"a\xff", "\ud800é"])) == [
+        {"unreadable": "old"},
+        "a\\xff",
+        "\ud800é",
+    ]
+
+
+@pytest.mark.parametrize("options", [[], ["--attributes"], ["--json"]])
+def test_nothing_in_a_file_steers_the_terminal(tmp_path: Path, options: list[str]) -> None:
+    """Types, names and values are the words of strangers."""
+    with ZarrIO(tmp_path / "f.zarr", "w") as io:
+        io.write_builder(root(group("g\x1b]0;me\x07", data_type="T", word="w")))
+    for document in tmp_path.rglob("zarr.json"):
+        text = document.read_text().replace('"T"', json.dumps(STEERING)).replace('"w"', json.dumps(STEERING))
+        document.write_text(text)
+
+    for call in (["tree", *options], ["info", *(option for option in options if option == "--json")]):
+        result = _run(call[0], tmp_path / "f.zarr", *call[1:])
+
+        assert result.exit_code == 0, result.output
+        assert result.output.replace("\n", "").isprintable()
+        assert "[2J" in result.output
+
+
+def test_an_error_about_a_file_does_not_steer_the_terminal() -> None:
+    @guarded_command
+    def failing() -> None:
+        raise OSError("no\x1b[2J")
+
+    assert "no\\x1b[2J" in CliRunner().invoke(failing, []).output
+
+
+def test_cat_prints_what_would_steer_the_terminal_escaped(tmp_path: Path) -> None:
+    with ZarrIO(tmp_path / "f.zarr", "w") as io:
+        io.write_builder(root(dataset("d", ["\x1b[2J", "\x9b2J", "plain"])))
+
+    lines = _run("cat", tmp_path / "f.zarr", "d").output.splitlines()
+
+    assert lines == ['"\\u001b[2J"', '"\\x9b2J"', "plain"]
+
+
+def test_tree_shows_groups_nested_deeper_than_python_calls(tmp_path: Path) -> None:
+    plain: dict[str, object] = {"zarr_format": 3, "node_type": "group", "attributes": {}}
+    nested = {"/".join(["g"] * depth): plain for depth in range(1, 1201)}
+    (tmp_path / "f.zarr").mkdir()
+    together = plain | {"consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": nested}}
+    (tmp_path / "f.zarr" / "zarr.json").write_text(json.dumps(together))
+
+    assert len(_run("tree", tmp_path / "f.zarr").output.splitlines()) == 1201
+
+
+def test_what_is_nested_too_deep_is_an_error_and_no_traceback() -> None:
+    @guarded_command
+    def deep() -> None:
+        deep.callback()
+
+    result = CliRunner().invoke(deep, [])
+
+    assert result.exit_code == 3
+    assert "nested deeper" in result.output

@@ -208,3 +208,19 @@ def test_a_recording_opens_as_before_once_it_is_consolidated(tmp_path: Path) -> 
     with NWBZarrIO(tmp_path / "r.zarr", "r") as io:
         found = io.read()
         assert found.electrodes["group"][0] is found.electrode_groups["shank"]
+
+
+def test_info_counts_chunks_that_were_not_fetched_as_nothing(tmp_path: Path) -> None:
+    """DataLad keeps a link in the place of what it did not fetch."""
+    with ZarrIO(tmp_path / "f.zarr", "w") as io:
+        io.write_builder(root(dataset("d", np.arange(10))))
+    before = _json("info", tmp_path / "f.zarr")
+    (chunk,) = [path for path in (tmp_path / "f.zarr" / "d").rglob("*") if path.name.startswith("c") and path.is_file()]
+    size = chunk.stat().st_size
+    chunk.unlink()
+    chunk.symlink_to("../not/fetched")
+
+    after = _json("info", tmp_path / "f.zarr")
+
+    assert after["bytes_stored"] == before["bytes_stored"] - size
+    assert after["files"] == before["files"]

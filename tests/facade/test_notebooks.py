@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from hdmf_store import NWBZarrIO, StoreIO, ZarrDataIO, ZarrIO
 from hdmf_store.facade.thumbnail import grid_svg
+from hdmf_store.facade.tree_html import hierarchy_html
 from hdmf_store.facade.units import in_units
+from hdmf_store.nodes import Group, Hierarchy
 from tests.facade.recordings import new_recording
 from tests.translate.builder_files import dataset, group, root
 
@@ -136,3 +138,24 @@ def test_a_drawing_of_any_array_is_small_and_within_its_frame(axes: list[tuple[i
         at = {name: float(line.attrib[name]) for name in ("x1", "x2", "y1", "y2")}
         assert 0 <= at["x1"] <= wide and 0 <= at["x2"] <= wide
         assert 0 <= at["y1"] <= high and 0 <= at["y2"] <= high
+
+
+def test_groups_nested_deeper_than_python_calls_are_shown(tmp_path: Path) -> None:
+    nodes: dict[str, Group] = {"/": Group()}
+    for depth in range(1, 1201):
+        nodes["/g" * depth] = Group()
+
+    assert hierarchy_html(Hierarchy(nodes), "deep").count("<li>") == 1200
+
+
+def test_a_dataset_whose_chunks_were_not_fetched_is_shown(tmp_path: Path) -> None:
+    with ZarrIO(tmp_path / "f.zarr", "w") as io:
+        io.write_builder(root(dataset("d", np.arange(100))))
+    (chunk,) = [path for path in (tmp_path / "f.zarr" / "d").rglob("*") if path.name.startswith("c") and path.is_file()]
+    chunk.unlink()
+    chunk.symlink_to("../not/fetched")
+
+    with ZarrIO(tmp_path / "f.zarr", "r") as io:
+        page = ZarrIO.generate_dataset_html(io.read_builder()["d"].data)
+
+    assert "Stored size" in page
