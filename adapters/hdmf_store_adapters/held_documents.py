@@ -28,6 +28,7 @@ from hdmf_store.nodes import ROOT, Dataset, Hierarchy, Unreadable, basename, par
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.hierarchy_documents import decoded
 from hdmf_store_adapters.json_forms import ITSELF
+from hdmf_store_adapters.leftovers import is_temporary
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.undeclared_references import holding_references
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
@@ -214,9 +215,19 @@ class HeldDocuments:
     def _read_once(self, key: str) -> bytes | None:
         return self._seen.pop(key) if key in self._seen else self.medium.read(key)
 
+    def document_files(self) -> dict[str, bytes]:
+        """Return the files of all documents by key, as a crawl finds them; not those in folders that were moved aside.
+
+        Raises
+        ------
+        io.UnsupportedOperation
+            If what is there cannot be listed, with the reason.
+        """
+        return {key: data for key, data in self.medium.crawl(self.format.DOCUMENTS).items() if not is_temporary(key)}
+
     def _crawled(self) -> dict[str, Document]:
         try:
-            files = self.medium.crawl(self.format.DOCUMENTS)
+            files = self.document_files()
         except UnsupportedOperation as problem:
             raise UnlistableError(self.address, str(problem)) from problem
         return self._declaring_references(self.format.gathered(files, self.address))

@@ -17,7 +17,16 @@ import attrs
 from hdmf_store.adapter import Location
 from hdmf_store_adapters.local_files import TEMPORARY
 
-__all__ = ["Leftover", "is_temporary", "leftovers_beside", "removed"]
+__all__ = [
+    "Leftover",
+    "is_file",
+    "is_temporary",
+    "leftovers_beside",
+    "parts",
+    "removed",
+    "seconds_idle",
+    "through_link",
+]
 
 _MARK = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{32}(?=/|$)")
 _ROOT_DOCUMENTS = ("zarr.json", ".zgroup", ".zmetadata", ".zarray")
@@ -44,6 +53,39 @@ class Leftover:
 def is_temporary(key: str) -> bool:
     """Return whether a key has the mark of an unfinished file or folder."""
     return _MARK.search(key) is not None
+
+
+def parts(key: str) -> tuple[str, str, str]:
+    """Return the key of what an unfinished file or folder was made for, its own key, and the rest of a key in it.
+
+    >>> parts("g/x.hdmf-store-tmp-0123456789abcdef0123456789abcdef/c/0")
+    ('g/x', 'g/x.hdmf-store-tmp-0123456789abcdef0123456789abcdef', '/c/0')
+    """
+    mark = _MARK.search(key)
+    assert mark is not None
+    return key[: mark.start()], key[: mark.end()], key[mark.end() :]
+
+
+def seconds_idle(location: Location, key: str) -> float | None:
+    """Return for how long a file in a hierarchy has not changed; None where that is not known."""
+    if not location.is_local or not os.path.isdir(location.address):
+        return None
+    path = os.path.join(location.address, key)
+    return time.time() - os.lstat(path).st_mtime if os.path.lexists(path) else 0.0
+
+
+def is_file(location: Location, key: str) -> bool:
+    """Return whether a key of a hierarchy in a folder is that of a file, or of a link to one that is there."""
+    return os.path.isfile(os.path.join(location.address, key))
+
+
+def through_link(location: Location, key: str) -> bool:
+    """Return whether a key, or a folder on the way to it, is a link of the file system."""
+    if not location.is_local:
+        return False
+    names = key.split("/")
+    ways = (os.path.join(location.address, *names[:end]) for end in range(1, len(names) + 1))
+    return any(map(os.path.islink, ways))
 
 
 def leftovers_beside(location: Location) -> list[Leftover]:

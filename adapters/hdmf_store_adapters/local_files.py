@@ -22,9 +22,10 @@ from typing import Any
 import attrs
 from zarr.storage import LocalStore
 
-from hdmf_store.errors import HierarchyExistsError
+from hdmf_store.adapter import Location
+from hdmf_store.errors import FormatError, HierarchyExistsError
 
-__all__ = ["TEMPORARY", "LocalFiles", "put_in_place"]
+__all__ = ["TEMPORARY", "LocalFiles", "folders_not_entered", "put_in_place"]
 
 TEMPORARY = ".hdmf-store-tmp-"
 """What the names of unfinished files and folders contain."""
@@ -69,7 +70,7 @@ class LocalFiles:
         """Write files; each appears whole."""
         is_hidden = self._base != self._root
         for key, data in items:
-            path = f"{self._base}/{key}"
+            path = _place(self._base, key)
             self._make_folder(path.rpartition("/")[0])
             if is_hidden:
                 _write(path, data)
@@ -96,13 +97,13 @@ class LocalFiles:
     def remove(self, folders: Sequence[str]) -> None:
         """Remove folders and all that is in them."""
         for folder in folders:
-            _remove(f"{self._base}/{folder}")
+            _remove(_place(self._base, folder))
         self._folders.clear()
 
     def remove_files(self, keys: Sequence[str]) -> None:
         """Remove files."""
         for key in keys:
-            _remove_file(f"{self._base}/{key}")
+            _remove_file(_place(self._base, key))
 
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder, in one step."""
@@ -242,7 +243,7 @@ class LocalDeputy:
     def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
         """Write files."""
         for key, data in items:
-            made, path = f"{self.passage}/{uuid.uuid4().hex}", f"{self.base}/{key}"
+            made, path = f"{self.passage}/{uuid.uuid4().hex}", _place(self.base, key)
             _write(made, data)
             try:
                 os.replace(made, path)
@@ -251,6 +252,28 @@ class LocalDeputy:
                     raise
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 os.replace(made, path)
+
+
+def folders_not_entered(location: Location) -> list[str]:
+    """Return the keys of folders below a hierarchy's that are not listed: links to others, and unreadable ones."""
+    if not location.is_local:
+        return []
+    unreadable: list[OSError] = []
+    left = [
+        path
+        for folder, names, _ in os.walk(location.address, onerror=unreadable.append)
+        for path in (os.path.join(folder, name) for name in names)
+        if os.path.islink(path)
+    ]
+    left += [problem.filename for problem in unreadable if problem.filename != location.address]
+    return [os.path.relpath(path, location.address).replace(os.sep, "/") for path in left]
+
+
+def _place(base: str, key: str) -> str:
+    """Return the path of a file, and refuse a key that leads out of the folder."""
+    if ".." in key and ".." in key.replace(os.sep, "/").split("/"):
+        raise FormatError(base, f"/{key}", "is no path that an object can have; the file may be hostile")
+    return f"{base}/{key}"
 
 
 def _write(path: str, data: bytes) -> None:

@@ -1,15 +1,15 @@
 """How a Zarr hierarchy is mended: what would be done is found out first, and then done step by step.
 
-Nothing that anybody could want is destroyed. A document that is lost or broken comes back from the consolidated copy,
-the copy is made anew from the documents, and only what no reader has ever seen is removed: unfinished files that our
-writers mark by their names, and chunks of arrays that have no document. What else is wrong is told and left alone.
+Little is done, and much is told. A file of a document comes back from the consolidated copy only where it is lost or
+broken now; the copy is made anew only if nothing that it names would fall out of it; an unfinished file is removed only
+if our writers marked it, nobody has changed it lately, and what it was made for is there. Nothing else is removed.
 Each step leaves a hierarchy that can be read, and what a step would do is no step any more once it is done: a repair
 that was killed is finished by the next one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import UnsupportedOperation
 from typing import Any
 
@@ -17,12 +17,21 @@ import attrs
 
 from hdmf_store.adapter import Repair
 from hdmf_store.errors import HDMFStoreError
-from hdmf_store.nodes import ROOT, parent
+from hdmf_store.nodes import ROOT
+from hdmf_store_adapters.careful_reading import NOT_READ
+from hdmf_store_adapters.document_copies import Copies, copies, is_document
 from hdmf_store_adapters.held_documents import HeldDocuments
-from hdmf_store_adapters.leftovers import is_temporary, leftovers_beside, removed
-from hdmf_store_adapters.local_files import TEMPORARY
-from hdmf_store_adapters.replacing import looks_like_chunk
-from hdmf_store_adapters.sound_storage import Copies, chunk_of, copies, is_document
+from hdmf_store_adapters.leftovers import (
+    is_file,
+    is_temporary,
+    leftovers_beside,
+    parts,
+    removed,
+    seconds_idle,
+    through_link,
+)
+from hdmf_store_adapters.lost_documents import Lost, is_cut_short, lost_documents
+from hdmf_store_adapters.sound_storage import chunk_of
 from hdmf_store_adapters.zarr_format import Document
 
 __all__ = ["Step", "steps"]
@@ -51,43 +60,55 @@ def steps(held: HeldDocuments, idle: float) -> Iterator[Step]:
     held : HeldDocuments
         Open for writing, or for reading where nothing will be carried out.
     idle : float
-        Seconds for which a leftover beside the file must not have changed; what did may belong to a writer at work.
+        Seconds for which a leftover must not have changed; what did may belong to a writer at work.
     """
     known = copies(held)
-    lost = _lost(known)
-    for path, document in lost.items():
-        what = "its document comes back from the consolidated metadata"
-        yield Step(Repair(path, "restore", what), _put(held, path, document))
+    lost = lost_documents(held, known)
+    for path, files in lost.restored.items():
+        names = ", ".join(repr(key) for key in files)
+        yield Step(Repair(path, "restore", f"{names} from the consolidated metadata"), _restore(held, files))
+    for path, reason in lost.told.items():
+        yield Step(Repair(path, "tell", f"{reason}; it is left alone"))
     for finding in known.findings:
-        if finding.kind == "document" and finding.path not in lost:
+        is_mended = finding.path in lost.restored or finding.path in lost.told
+        if finding.kind == "document" and not is_mended:
             yield Step(Repair(finding.path, "tell", finding.message))
-    if _is_stale(known, lost):
-        what = "the consolidated metadata is made anew from the documents of all objects"
-        yield Step(Repair(ROOT, "consolidate", what), lambda: _consolidate(held))
-    documents = {**(known.together or {}), **(known.own or {})}
-    yield from _inside(held, documents)
+    yield from _copy(held, known, lost)
+    yield from _inside(held, known, lost, idle)
     yield from _beside(held, idle)
 
 
-def _lost(known: Copies) -> dict[str, Document]:
-    """Return the documents that only the consolidated copy still has as a whole."""
-    if known.own is None or known.together is None:
-        return {}
-    return {
-        path: document
-        for path, document in sorted(known.together.items())
-        if path not in known.own or path in known.broken
-    }
+# --------------------------------------------------------------------------------------------------------- documents
 
 
-def _is_stale(known: Copies, lost: dict[str, Document]) -> bool:
-    """Return whether the copy lacks something; not while a document cannot be read, which would fall out of it."""
-    is_readable = not known.broken - set(lost) and ROOT in {*(known.own or ()), *lost}
-    return is_readable and bool(set(known.differing) - set(lost))
+def _restore(held: HeldDocuments, files: Mapping[str, tuple[bytes | None, bytes]]) -> Callable[[], None]:
+    """Return what puts files back, each unless it has changed meanwhile."""
+
+    def restore() -> None:
+        for key, (seen, data) in files.items():
+            if held.medium.read(key) == seen:
+                held.medium.write_many([(key, data)])
+
+    return restore
 
 
-def _put(held: HeldDocuments, path: str, document: Document) -> Callable[[], None]:
-    return lambda: held.medium.write_many(held.format.files(path, document))
+def _copy(held: HeldDocuments, known: Copies, lost: Lost) -> Iterator[Step]:
+    """Yield what becomes of the consolidated copy."""
+    unreadable = [finding for finding in known.findings if finding.kind == "consolidated" and known.together is None]
+    stale = lost.stale(held, known)
+    if not unreadable and not stale:
+        return
+    is_safe = lost.can_be_consolidated(held, known) and (not unreadable or is_cut_short(held, known))
+    if is_safe:
+        what = "the consolidated metadata is made anew from the documents of all objects"
+        yield Step(Repair(ROOT, "consolidate", what), lambda: _consolidate(held))
+    elif unreadable:
+        yield Step(Repair(ROOT, "tell", f"the consolidated metadata cannot be read: {unreadable[0].message}"))
+    else:
+        what = f"the consolidated metadata differs from the documents of {', '.join(stale[:3])}"
+        more = f" and {len(stale) - 3} more" if len(stale) > 3 else ""
+        why = "it is left alone, because something that it names, or that it lacks, cannot be read or reached"
+        yield Step(Repair(ROOT, "tell", f"{what}{more}; {why}"))
 
 
 def _consolidate(held: HeldDocuments) -> None:
@@ -98,60 +119,63 @@ def _consolidate(held: HeldDocuments) -> None:
 # --------------------------------------------------------------------------------------------------------- leftovers
 
 
-def _inside(held: HeldDocuments, documents: dict[str, Document]) -> Iterator[Step]:
+def _inside(held: HeldDocuments, known: Copies, lost: Lost, idle: float) -> Iterator[Step]:
     """Yield what to do with keys that are neither a document nor a chunk of an array that has one."""
-    records = _records(held, documents)
     try:
         keys = list(held.medium.list_keys())
-    except UnsupportedOperation as problem:
+    except (UnsupportedOperation, *NOT_READ) as problem:
         yield Step(Repair(ROOT, "tell", f"what lies there cannot be listed ({problem}), so nothing is removed"))
         return
-    arrays = {path for path, document in documents.items() if document.get("node_type") == "array"}
-    there = set(keys)
+    documents = {**(known.together or {}), **(known.own or {})}
+    records = _records(held, documents)
+    unfinished: dict[str, list[str]] = {}
+    strangers: dict[str, list[str]] = {}
     for key in keys:
-        path = "/" + key.rpartition("/")[0]
         if is_temporary(key):
-            yield _unfinished(held, key, there, documents)
+            unfinished.setdefault(parts(key)[1], []).append(key)
         elif is_document(key):
-            if path not in documents:
-                yield _told(path, key, "is a document in no group")
-        elif chunk_of(key, records) is not None:
-            continue
-        elif _below(arrays, path):
-            yield _told(path, key, "is no chunk that the document of its array names")
-        elif held.format.SHARDS and looks_like_chunk(key, documents):  # in format 2 keys of chunks are mere numbers
-            yield Step(Repair(path, "remove", f"{key!r} is a chunk of no array"), _drop(held, key))
-        else:
-            yield _told(path, key, "belongs to no object")
+            if "/" + key.rpartition("/")[0] not in documents and key not in known.broken:
+                strangers.setdefault(_home(key, documents), []).append(key)
+        elif chunk_of(key, records) is None:
+            strangers.setdefault(_home(key, documents), []).append(key)
+    whole = (set(keys) - {*known.broken}) | {*lost.files}
+    for inside in unfinished.values():
+        yield _unfinished(held, inside, whole, idle)
+    for path, found in strangers.items():
+        others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        yield Step(Repair(path, "tell", f"{found[0]!r}{others}: in no document; left alone"))
 
 
-def _told(path: str, key: str, what: str) -> Step:
-    return Step(Repair(path, "tell", f"{key!r} {what}; it is left alone"))
-
-
-def _unfinished(held: HeldDocuments, key: str, there: set[str], documents: dict[str, Document]) -> Step:
-    """Remove an unfinished file; but not one in a folder that was moved aside and never replaced."""
-    name = key[: key.index(TEMPORARY)]
+def _unfinished(held: HeldDocuments, keys: Sequence[str], whole: set[str], idle: float) -> Step:
+    """Remove an unfinished file or folder, if all that it was made for is there, and has been for long enough."""
+    name, own, _ = parts(keys[0])
     path = "/" + name.rpartition("/")[0]
-    in_folder = "/" in key[len(name) :]
-    if in_folder and f"/{name}" not in documents and not any(other.startswith(name + "/") for other in there):
-        return _told("/" + name, key, "may be all that is left of this object")
-    return Step(Repair(path, "remove", f"{key!r} is unfinished"), _drop(held, key))
+    made_for = [name + parts(key)[2] for key in keys]
+    ages = [age for key in keys if (age := seconds_idle(held.location, key)) is not None]
+    if len(ages) < len(keys):
+        reason = f"{own!r} is unfinished, but nobody knows for how long"
+    elif not whole.issuperset(made_for) or not all(is_file(held.location, key) for key in made_for):
+        reason = f"{own!r} may hold what is nowhere else"
+    elif any(through_link(held.location, key) for key in keys):
+        reason = f"{own!r} is a link"
+    elif min(ages) < idle:
+        reason = f"{own!r} changed {min(ages):.0f} s ago and may belong to a writer at work (--idle)"
+    else:
+        return Step(Repair(path, "remove", f"{own!r} is unfinished"), lambda: held.medium.remove_files(keys))
+    return Step(Repair(path, "tell", f"{reason}; it is left alone"))
 
 
-def _drop(held: HeldDocuments, key: str) -> Callable[[], None]:
-    return lambda: held.medium.remove_files([key])
+def _home(key: str, documents: Mapping[str, Document]) -> str:
+    """Return the first folder on the way to a key that no document names, or the array below which it lies."""
+    path = ""
+    for name in key.split("/")[:-1]:
+        path = f"{path}/{name}"
+        if path not in documents or documents[path].get("node_type") == "array":
+            return path
+    return path or ROOT
 
 
-def _below(paths: set[str], path: str) -> bool:
-    while path != ROOT:
-        if path in paths:
-            return True
-        path = parent(path)
-    return ROOT in paths
-
-
-def _records(held: HeldDocuments, documents: dict[str, Document]) -> dict[str, Any]:
+def _records(held: HeldDocuments, documents: Mapping[str, Document]) -> dict[str, Any]:
     found = {}
     for path, document in documents.items():
         if document.get("node_type") == "array":

@@ -10,7 +10,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
-__all__ = ["keyed_apart", "left_behind", "looks_like_chunk"]
+__all__ = ["keyed_apart", "left_behind"]
 
 _DEFAULT, _PLAIN = re.compile(r"c([./]\d+)*"), re.compile(r"\d+([./]\d+)*")
 
@@ -60,20 +60,6 @@ def left_behind(keys: Iterable[str], arrays: Iterable[str], former: Mapping[str,
         if path not in committed or not committed[path].fullmatch(rest):
             found.append(key)
     return found
-
-
-def looks_like_chunk(key: str, known: Container[str]) -> bool:
-    """Return whether a key is, by its form, that of a chunk of format 3 of an array in a place where no object is.
-
-    Parameters
-    ----------
-    key : str
-    known : container of str
-        The paths of all objects.
-    """
-    parts = key.split("/")
-    places = (("/" + "/".join(parts[:end]), "/".join(parts[end:])) for end in range(1, len(parts)))
-    return any(path not in known and _DEFAULT.fullmatch(rest) for path, rest in places)
 
 
 def _holder(key: str, arrays: Container[str]) -> str | None:

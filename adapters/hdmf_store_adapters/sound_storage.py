@@ -1,4 +1,4 @@
-"""Whether what is stored of a Zarr hierarchy is sound: documents, their consolidated copy, and every chunk.
+"""Whether what is stored of a Zarr hierarchy is sound: its documents, in both copies, and every chunk.
 
 Nothing is believed that can be looked at: documents are read one by one, chunks are decoded. Memory holds one batch of
 chunks at a time, which threads decode.
@@ -6,35 +6,37 @@ chunks at a time, which threads decode.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from io import UnsupportedOperation
 from itertools import islice
 from typing import Any
 
 from hdmf_store.adapter import Finding
-from hdmf_store.errors import FormatError, HDMFStoreError
+from hdmf_store.errors import HDMFStoreError
 from hdmf_store.nodes import ROOT, Number, Unreadable, corners
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
+from hdmf_store_adapters.careful_reading import NOT_READ, read_each
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import BUFFER_BYTES
+from hdmf_store_adapters.document_copies import copies, is_document
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.layout_choice import item_size
-from hdmf_store_adapters.local_files import TEMPORARY
+from hdmf_store_adapters.local_files import TEMPORARY, folders_not_entered
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
-from hdmf_store_adapters.zarr_format import FORMATS, Document
 
-__all__ = ["Copies", "chunk_of", "copies", "flaws", "is_document"]
+__all__ = ["chunk_of", "flaws"]
 
 _AT_ONCE = 2**12
 """Chunks that are read at once at most, however small they are."""
 
 _PROBED = 2**20
 """Chunks of one array that are asked for one by one, where the keys that there are cannot be listed."""
+
+_LONGEST_INDEX = 20
+"""Digits of an index in a key; no array has more chunks, and Python refuses to read numbers of thousands of digits."""
 
 Place = tuple[str, tuple[int, ...], str]
 """The path of an array, the index of a chunk of it, and its key."""
@@ -54,136 +56,17 @@ def flaws(held: HeldDocuments, progress: Callable[[int], None]) -> Iterator[Find
     yield from known.findings
     try:
         held.load()
-    except HDMFStoreError as problem:
+    except NOT_READ as problem:
         yield Finding(getattr(problem, "path", ROOT), "document", str(problem))
         return
     records = {path: held.record(path) for path in held.documents if _has_chunks(held, path)}
-    yield from _Chunks(held, records, progress, {*held.documents, *(known.own or ())} | known.broken).flaws()
+    documented = {*held.documents, *(known.own or ()), *("/" + key.rpartition("/")[0] for key in known.broken)}
+    yield from _Chunks(held, records, progress, documented, known.own is not None).flaws()
 
 
 def _has_chunks(held: HeldDocuments, path: str) -> bool:
     node: Any = held.load().nodes.get(path)
     return held.documents[path].get("node_type") == "array" and not isinstance(node.element, Unreadable)
-
-
-# --------------------------------------------------------------------------------------------------------- documents
-
-
-class Copies:
-    """The documents of a hierarchy as they are stored one by one, and as their consolidated copy has them.
-
-    Parameters
-    ----------
-    own : dict of str to dict, optional
-        By path, those that could be read; None where they cannot be listed.
-    together : dict of str to dict, optional
-        None where nothing is consolidated, or that cannot be read.
-    findings : list of Finding
-        What is wrong with them.
-    broken : set of str
-        The paths of documents of which a file cannot be read.
-    """
-
-    def __init__(
-        self,
-        own: dict[str, Document] | None,
-        together: dict[str, Document] | None,
-        findings: list[Finding],
-        broken: set[str],
-    ) -> None:
-        self.own, self.together, self.findings, self.broken = own, together, findings, broken
-
-    @property
-    def differing(self) -> list[str]:
-        """The paths at which the two are not the same."""
-        if self.own is None or self.together is None:
-            return []
-        both = dict.fromkeys([*self.own, *self.together])
-        return [path for path in both if _text(self.own.get(path)) != _text(self.together.get(path))]
-
-
-def copies(held: HeldDocuments) -> Copies:
-    """Return both copies of all documents, with what is wrong with each."""
-    findings: list[Finding] = []
-    broken: set[str] = set()
-    found = Copies(_own(held, findings, broken), _together(held, findings), findings, broken)
-    for path in found.differing:
-        findings.append(Finding(path, "consolidated", _difference(found, path)))
-    return found
-
-
-def _difference(found: Copies, path: str) -> str:
-    assert found.own is not None and found.together is not None
-    if path not in found.own:
-        return "its document is in the consolidated metadata only: hdmf-store repair puts it in its place"
-    if path not in found.together:
-        return "its document is not in the consolidated metadata: hdmf-store repair makes that anew"
-    return "its document is another one than in the consolidated metadata: hdmf-store repair makes that anew"
-
-
-def _together(held: HeldDocuments, findings: list[Finding]) -> dict[str, Document] | None:
-    try:
-        return held.format.consolidated(held.medium.read, held.address)
-    except HDMFStoreError as problem:
-        findings.append(Finding(ROOT, "consolidated", str(problem)))
-        return None
-
-
-def _own(held: HeldDocuments, findings: list[Finding], broken: set[str]) -> dict[str, Document] | None:
-    try:
-        files = held.medium.crawl(held.format.DOCUMENTS)
-    except UnsupportedOperation as problem:
-        what = f"objects cannot be listed there ({problem}), so that only their consolidated copy was checked"
-        findings.append(Finding(ROOT, "document", what, "warning"))
-        return None
-    sound = {key: data for key, data in files.items() if _is_sound(key, data, findings)}
-    broken |= {"/" + key.rpartition("/")[0] for key in files.keys() - sound.keys()}
-    try:
-        return held.format.gathered(sound, held.address)
-    except FormatError as problem:
-        findings.append(Finding(problem.path, "document", str(problem)))
-        return {}
-
-
-def _is_sound(key: str, data: bytes, findings: list[Finding]) -> bool:
-    """Return whether one document can be read, and has no name twice, of which readers would take either."""
-    path = "/" + key.rpartition("/")[0]
-    twice: list[str] = []
-
-    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        twice.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        return dict(pairs)
-
-    try:
-        parsed = json.loads(data, object_pairs_hook=noted)
-        if not isinstance(parsed, dict):
-            raise ValueError("it is no mapping")
-        if key.endswith("zarr.json") and parsed.get("zarr_format") != 3:
-            raise ValueError("it is not that of a Zarr v3 node")
-    except (ValueError, RecursionError) as problem:
-        findings.append(Finding(path, "document", f"{key} cannot be read ({problem})"))
-        return False
-    if twice:
-        findings.append(Finding(path, "document", f"{key} says more than once: {', '.join(sorted(set(twice)))}"))
-    return True
-
-
-def _text(document: Document | None) -> str:
-    """Return a document as text, without what only some writers put into it and what says nothing."""
-    return json.dumps(_bare(document), sort_keys=True)
-
-
-def _bare(document: Any) -> Any:
-    if not isinstance(document, Mapping):
-        return document
-    silent = ("consolidated_metadata", "storage_transformers", "configuration")
-    return {name: value for name, value in document.items() if value or name not in silent}
-
-
-def is_document(key: str) -> bool:
-    """Return whether a key is that of a document of some format, and not of a chunk."""
-    name = key.rpartition("/")[2]
-    return any(name in (*known.DOCUMENTS, known.COPY) for known in FORMATS.values())
 
 
 # ------------------------------------------------------------------------------------------------------------ chunks
@@ -207,11 +90,15 @@ def _index(rest: str, record: ArrayRecord) -> tuple[int, ...] | None:
     if not record.shape:
         return () if rest == record.chunk_key(()) else None
     parts = rest.removeprefix(record.prefix).replace("/", ".").split(".")
-    if len(parts) != len(record.shape) or not all(part.isascii() and part.isdigit() for part in parts):
+    if len(parts) != len(record.shape) or not all(map(_is_index, parts)):
         return None
     index = tuple(int(part) for part in parts)
     is_its = rest in (record.chunk_key(index), record.other_chunk_key(index))
     return index if is_its and all(i < n for i, n in zip(index, record.grid, strict=True)) else None
+
+
+def _is_index(part: str) -> bool:
+    return part.isascii() and part.isdigit() and len(part) <= _LONGEST_INDEX
 
 
 class _Chunks:
@@ -223,9 +110,13 @@ class _Chunks:
         records: Mapping[str, ArrayRecord],
         progress: Callable[[int], None],
         documented: set[str],
+        can_list: bool,
     ) -> None:
         self._held, self._records, self._progress, self._documented = held, records, progress, documented
         self._there: Counter[str] = Counter()
+        hidden = _hidden(held, records) if can_list else records
+        self._asked: dict[str, set[tuple[int, ...]]] = {path: set() for path in hidden}
+        self._can_list = can_list
         self._coders: dict[str, CodesChunks] = {}
 
     def flaws(self) -> Iterator[Finding]:
@@ -233,7 +124,7 @@ class _Chunks:
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             for batch in self._batches(self._listed(strangers)):
                 yield from self._checked(batch, pool)
-            for path in [path for path in self._records if not self._there[path]]:
+            for path in self._asked:
                 for batch in self._batches(self._probed(path)):
                     yield from self._checked(batch, pool)
         yield from (_leftover(key) for key in strangers)
@@ -242,20 +133,23 @@ class _Chunks:
 
     def _listed(self, strangers: list[str]) -> Iterator[Place]:
         """Yield the chunks whose keys are listed, and note what is neither a chunk nor a document."""
-        try:
-            for key in self._held.medium.list_keys():
-                place = None if is_document(key) else chunk_of(key, self._records)
-                if place is not None:
-                    yield place
-                elif not is_document(key) or "/" + key.rpartition("/")[0] not in self._documented:
-                    strangers.append(key)
-        except UnsupportedOperation:
+        if not self._can_list:
             return
+        for key in self._held.medium.list_keys():
+            place = None if is_document(key) else chunk_of(key, self._records)
+            if place is not None:
+                if place[0] in self._asked:
+                    self._asked[place[0]].add(place[1])
+                yield place
+            elif not is_document(key) or "/" + key.rpartition("/")[0] not in self._documented:
+                strangers.append(key)
 
     def _probed(self, path: str) -> Iterator[Place]:
+        """Yield the chunks of an array that may be there although nothing lists them."""
         record = self._records[path]
         for index in islice(corners([range(count) for count in record.grid]), _PROBED):
-            yield path, index, f"{path[1:]}/{record.chunk_key(index)}".lstrip("/")
+            if index not in self._asked[path]:
+                yield path, index, f"{path[1:]}/{record.chunk_key(index)}".lstrip("/")
 
     def _batches(self, places: Iterable[Place]) -> Iterator[list[Place]]:
         batch: list[Place] = []
@@ -271,20 +165,16 @@ class _Chunks:
             yield batch
 
     def _checked(self, batch: list[Place], pool: ThreadPoolExecutor) -> Iterator[Finding]:
-        try:
-            stored = self._held.medium.read_many([key for _, _, key in batch])
-        except HDMFStoreError:  # which one it was is found out only now that it matters
-            stored = []
-            for path, index, key in batch:
-                try:
-                    stored.append(self._held.medium.read(key))
-                except HDMFStoreError as problem:
-                    stored.append(None)
-                    self._count(path)
-                    yield Finding(path, "chunk", f"chunk {index} at {key!r} cannot be read ({problem})")
-        there = [(place, data) for place, data in zip(batch, stored, strict=True) if data is not None]
-        for (path, _, _), _data in there:
+        stored = read_each(self._held.medium, [key for _, _, key in batch])
+        there = []
+        for (path, index, key), data in zip(batch, stored, strict=True):
+            if data is None:
+                continue
             self._count(path)
+            if isinstance(data, Exception):
+                yield Finding(path, "chunk", f"chunk {index} at {key!r} cannot be read ({data})")
+            else:
+                there.append(((path, index, key), data))
         yield from (found for found in pool.map(lambda item: self._decoded(*item), there) if found is not None)
 
     def _count(self, path: str) -> None:
@@ -309,6 +199,16 @@ class _Chunks:
             held = self._held
             self._coders[path] = ZarrChunk(held.format, held.documents[path], record, held.address, path)
         return self._coders[path]
+
+
+def _hidden(held: HeldDocuments, records: Iterable[str]) -> list[str]:
+    """Return the arrays that have chunks in folders which are not entered when keys are listed."""
+    folders = ["/" + folder + "/" for folder in folders_not_entered(held.location)]
+    return [path for path in records if any(_overlap(f"{path.rstrip('/')}/", folder) for folder in folders)]
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 def _leftover(key: str) -> Finding:

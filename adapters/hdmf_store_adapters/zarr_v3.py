@@ -72,6 +72,7 @@ __all__ = [
 ]
 
 DOCUMENT = "zarr.json"
+COPIED = "consolidated_metadata"
 LINKS = "_LINKS"
 DIMENSIONS = "_ARRAY_DIMENSIONS"
 SCALAR = "_SCALAR"
@@ -117,7 +118,15 @@ def parse(data: bytes, location: str, path: str) -> dict[str, Any]:
         raise FormatError(location, path, f"its document is no JSON ({problem})") from problem
     if not isinstance(document, dict) or document.get("zarr_format") != 3:
         raise FormatError(location, path, "its document is not that of a Zarr v3 node")
-    return well_formed(document, location, path)
+    return _node(document, location, path)
+
+
+def _node(document: Any, location: str, path: str) -> dict[str, Any]:
+    """Return a document that says of which kind of node it is."""
+    found = well_formed(document, location, path)
+    if found.get("node_type") not in ("group", "array"):
+        raise FormatError(location, path, f"its node_type is {found.get('node_type')!r:.80}, and no group or array")
+    return found
 
 
 def consolidate(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -131,18 +140,17 @@ def consolidate(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     inline = {path[1:]: documents[path] for path in sorted(documents) if path != "/"}
     return {
         **documents["/"],
-        "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": inline},
+        COPIED: {"kind": "inline", "must_understand": False, "metadata": inline},
     }
 
 
 def split_consolidated(root: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
     """Return all documents by absolute path from a consolidated root document, or None if it holds none."""
-    copy = root.get("consolidated_metadata")
+    copy = root.get(COPIED)
     metadata = copy.get("metadata") if isinstance(copy, dict) else None
     if not isinstance(metadata, dict):
         return None
-    own = {key: value for key, value in root.items() if key != "consolidated_metadata"}
-    return {"/": own, **{"/" + path: document for path, document in metadata.items()}}
+    return {"/": _by_itself(dict(root)), **{"/" + path: document for path, document in metadata.items()}}
 
 
 def _document(node_type: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +171,12 @@ def consolidated(read: Callable[[str], bytes | None], location: str) -> dict[str
     """Return all documents by path from where they are consolidated, or None if they are not."""
     data = read(DOCUMENT)
     documents = None if data is None else split_consolidated(parse(data, location, "/"))
-    return documents and {path: well_formed(document, location, path) for path, document in documents.items()}
+    return documents and {path: _by_itself(_node(document, location, path)) for path, document in documents.items()}
+
+
+def _by_itself(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document without a copy of others, which zarr puts also into the documents of groups below the root."""
+    return {key: value for key, value in document.items() if key != COPIED}
 
 
 def is_current(documents: Mapping[str, Any], read: Callable[[str], bytes | None], location: str) -> bool:
@@ -173,10 +186,7 @@ def is_current(documents: Mapping[str, Any], read: Callable[[str], bytes | None]
 
 def gathered(files: Mapping[str, bytes], location: str) -> dict[str, dict[str, Any]]:
     """Return all documents by path from the files that a crawl found."""
-    documents = {path_of(key): parse(data, location, path_of(key)) for key, data in files.items()}
-    if "/" in documents:
-        documents["/"].pop("consolidated_metadata", None)
-    return documents
+    return {path_of(key): _by_itself(parse(data, location, path_of(key))) for key, data in files.items()}
 
 
 def files(path: str, document: Mapping[str, Any]) -> list[tuple[str, bytes]]:

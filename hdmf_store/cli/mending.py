@@ -38,8 +38,9 @@ def repair(
 ) -> None:
     """Mend FILE as far as that destroys nothing, while nobody else writes to it.
 
-    Lost and broken documents come back from the consolidated metadata, which is then made anew; what killed writers
-    left is removed. Whatever could be data of yours is named and left alone. `verify --deep` says what is wrong.
+    Lost and broken documents come back from the consolidated metadata, which is then made anew; unfinished files of
+    killed writers are removed. Whatever could be data of yours is named and left alone, chunks above all.
+    `verify --deep` says what is wrong.
     """
     moved = dict(_pair(text) for text in relink)
     done = mended(file, dry_run=dry_run, relink=moved, idle=idle, may_read=may_read, **options_for(file))

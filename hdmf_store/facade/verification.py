@@ -89,9 +89,10 @@ def repair(
 ) -> list[Repair]:
     """Mend a file as far as that destroys nothing, and return what was done and what is left to you.
 
-    Documents that are lost or broken come back from the consolidated metadata; that is made anew where it disagrees
-    with the documents; what killed writers left is removed: unfinished files and chunks that belong to no array.
-    Whatever could be data of yours is told of and left alone. A repair that is interrupted can be made again.
+    Files of documents that are lost or broken come back from the consolidated metadata; that is made anew where it
+    disagrees with the documents, unless something that it names would fall out of it; unfinished files that our writers
+    marked are removed once what they were made for is there. All else is told of and left alone: chunks of no array,
+    too. A repair that is interrupted can be made again.
 
     Parameters
     ----------
@@ -101,10 +102,10 @@ def repair(
         Whether only to say what would be done.
     relink : dict of str to str, optional
         Files that were moved: as links name them, or where they were, and where they are now. Links and attributes
-        are re-pointed if the object is found there.
+        are re-pointed if the object is found there, all at once: files may have changed places.
     idle : float, default 600
-        Seconds for which an unfinished file beside this one must not have changed to be removed; what did change may
-        belong to a writer at work.
+        Seconds for which an unfinished file, in this one or beside it, must not have changed to be removed; what did
+        change may belong to a writer at work.
     storage_options : dict, optional
         For a URL.
     may_read : str, Path, list or dict, optional
@@ -118,8 +119,8 @@ def repair(
     adapter: Any = open_adapter(place, "r" if dry_run else "r+", **options)
     try:
         done = list(adapter.mend(dry_run, idle)) if hasattr(adapter, "mend") else []
-        for old, new in (relink or {}).items():
-            done += relinked(adapter, old, new, dry_run=dry_run, may_read=may_read)
+        if relink:
+            done += relinked(adapter, relink, dry_run=dry_run, may_read=may_read)
     finally:
         adapter.close()
     return done

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from hdmf_store.adapter import Location, Plan, Repair, StoreAdapter
 from hdmf_store.errors import HDMFStoreError, LocationError
-from hdmf_store.nodes import Compound, Dataset, Link, Node, ReferenceTo, Target
+from hdmf_store.nodes import ROOT, Compound, Dataset, Link, Node, ReferenceTo, Target
 from hdmf_store.translate.compare import pieces
 from hdmf_store.translate.examine import columns
 from hdmf_store.translate.relocate import Others, followed
@@ -17,17 +17,17 @@ from hdmf_store.translate.relocate import Others, followed
 __all__ = ["relink"]
 
 
-def relink(adapter: StoreAdapter, old: str, new: str, *, dry_run: bool, may_read: Any = ()) -> Iterator[Repair]:
+def relink(adapter: StoreAdapter, moves: Mapping[str, str], *, dry_run: bool, may_read: Any = ()) -> Iterator[Repair]:
     """Yield what is re-pointed, and store it all at once; nothing with `dry_run`.
+
+    Each link goes by where it led before, so that files can have changed places.
 
     Parameters
     ----------
     adapter : StoreAdapter
         Open for writing, or for reading with `dry_run`.
-    old : str
-        The other file as links name it, or where that means.
-    new : str
-        Path or URL of the file as it lies now.
+    moves : dict of str to str
+        Each other file as links name it, or where that means, and the path or URL at which it lies now.
     dry_run : bool
     may_read : str, Path, list or dict, optional
         Places to which links may lead as well; see `Reach`.
@@ -35,23 +35,28 @@ def relink(adapter: StoreAdapter, old: str, new: str, *, dry_run: bool, may_read
     Raises
     ------
     LocationError
-        If no link in this file can lead to `new`.
+        If no link in this file can lead to a new place.
     """
-    source = adapter.reference(Location.of(new))
+    sources = {old: adapter.reference(Location.of(new)) for old, new in moves.items()}
     changed: dict[str, Node] = {}
     others = Others(may_read=may_read)
     try:
         for path, node in adapter.load().nodes.items():
-            targets = dict.fromkeys(target for target in _held(node) if _names(adapter, target, old))
-            for target in targets:
-                problem = _lost(attrs.evolve(target, source=source), adapter, path, others)
+            moved: dict[Target, str] = {}
+            for target in dict.fromkeys(_held(node)):
+                old = _named(adapter, target, sources, others)
+                if old is None:
+                    continue
+                problem = _lost(attrs.evolve(target, source=sources[old]), adapter, path, others)
                 if problem:
                     yield Repair(path, "tell", problem)
                 else:
-                    yield Repair(path, "relink", f"{target.path} in {target.source} becomes that in {source}")
-                    changed[path] = _moved(changed.get(path, node), target, source)
+                    yield Repair(path, "relink", f"{target.path} in {target.source} becomes that in {sources[old]}")
+                    moved[target] = sources[old]
+            if moved:
+                changed[path] = _moved(node, moved)
             if isinstance(node, Dataset) and _refers(node):
-                yield from _told(adapter, path, node, old)
+                yield from _told(adapter, path, node, sources, others)
     finally:
         others.close()
     if changed and not dry_run:
@@ -65,16 +70,28 @@ def _held(node: Node) -> Iterator[Target]:
         yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Target))
 
 
-def _names(adapter: StoreAdapter, target: Target, old: str) -> bool:
+def _named(adapter: StoreAdapter, target: Target, olds: Iterable[str], others: Others) -> str | None:
+    """Return which of the files a target leads to: by its source, or by the place that this means."""
     if target.is_internal:
-        return False
-    if target.source == old:
-        return True
+        return None
+    if target.source in olds:
+        return target.source
+    meant = _meant(adapter, target.source, others)
+    for old in olds:
+        try:
+            if meant is not None and Location.of(old).identity == meant.identity:
+                return old
+        except LocationError:
+            continue
+    return None
+
+
+def _meant(adapter: StoreAdapter, source: str, others: Others) -> Location | None:
+    """Return the place that a source means: the first at which a file is, as for readers; else the likeliest."""
     try:
-        wanted = Location.of(old)
-    except LocationError:
-        return False
-    return any(place.address == wanted.address for place in adapter.resolve(target.source))
+        return others.meant_by(source, adapter, ROOT, ROOT).location
+    except (HDMFStoreError, LookupError):
+        return next(iter(adapter.resolve(source)), None)
 
 
 def _lost(target: Target, adapter: StoreAdapter, path: str, others: Others) -> str:
@@ -86,11 +103,12 @@ def _lost(target: Target, adapter: StoreAdapter, path: str, others: Others) -> s
     return ""
 
 
-def _moved(node: Node, target: Target, source: str) -> Node:
+def _moved(node: Node, sources: Mapping[Target, str]) -> Node:
     def moved(value: Any) -> Any:
         if isinstance(value, list):
             return [moved(item) for item in value]
-        return attrs.evolve(value, source=source) if value == target else value
+        is_moved = isinstance(value, Target) and value in sources
+        return attrs.evolve(value, source=sources[value]) if is_moved else value
 
     if isinstance(node, Link):
         return Link(moved(node.target))
@@ -106,10 +124,12 @@ def _refers(node: Dataset) -> bool:
     return isinstance(element, ReferenceTo) or (isinstance(element, Compound) and bool(element.references))
 
 
-def _told(adapter: StoreAdapter, path: str, node: Dataset, old: str) -> Iterator[Repair]:
+def _told(adapter: StoreAdapter, path: str, node: Dataset, olds: Iterable[str], others: Others) -> Iterator[Repair]:
     """Tell of references among values, which are not changed."""
     for region in pieces(node):
         for column in columns(node, node.values.read(region)):  # type: ignore[union-attr]
-            if any(item is not None and _names(adapter, item, old) for item in column.reshape(-1).tolist()):
-                yield Repair(path, "tell", f"its values refer to objects in {old}; values are not re-pointed")
-                return
+            for item in dict.fromkeys(item for item in column.reshape(-1).tolist() if item is not None):
+                old = _named(adapter, item, olds, others)
+                if old is not None:
+                    yield Repair(path, "tell", f"its values refer to objects in {old}; values are not re-pointed")
+                    return

@@ -16,6 +16,9 @@ from hdmf_store.translate.specs import cached_texts
 
 __all__ = ["flaws"]
 
+_NOT_READ = (HDMFStoreError, OSError)
+"""What is raised for bytes that are there and cannot be read."""
+
 
 def flaws(
     adapter: StoreAdapter, progress: Callable[[int], None] | None = None, may_read: Any = ()
@@ -40,7 +43,7 @@ def flaws(
         yield finding
     try:
         hierarchy = adapter.load()
-    except HDMFStoreError as problem:
+    except _NOT_READ as problem:
         if not checks_itself:
             yield Finding(getattr(problem, "path", ROOT), "document", str(problem))
         return
@@ -89,7 +92,7 @@ def _values(adapter: StoreAdapter, path: str, node: Dataset, others: Others) -> 
                 seen |= found
                 for target in sorted(found, key=str):
                     yield from _target(target, "reference", adapter, path, others)
-    except HDMFStoreError as problem:
+    except _NOT_READ as problem:
         yield Finding(path, "value", str(problem))
 
 
@@ -98,7 +101,7 @@ def _target(target: Target, kind: str, adapter: StoreAdapter, path: str, others:
         followed(target, adapter, path, others)
     except RefusedTargetError as problem:
         yield Finding(path, kind, f"was not followed: {problem}", "warning")
-    except (HDMFStoreError, LookupError) as problem:
+    except (*_NOT_READ, LookupError) as problem:
         yield Finding(path, kind, str(problem))
 
 
@@ -106,7 +109,7 @@ def _specifications(adapter: StoreAdapter) -> Iterator[Finding]:
     """Yield those cached specifications that are no JSON; whether they make sense is the validator's to say."""
     try:
         cached = cached_texts(adapter)
-    except HDMFStoreError as problem:
+    except _NOT_READ as problem:
         yield Finding(getattr(problem, "path", ROOT), "specification", str(problem))
         return
     for home, texts in cached.values():

@@ -23,8 +23,9 @@ from zarr.abc.codec import BytesBytesCodec
 from zarr.buffer.cpu import Buffer
 from zarr.storage import MemoryStore
 
-from hdmf_store import FormatError, StoreIO, UnreadableError, UnsupportedValueError, ZarrIO
+from hdmf_store import FormatError, StoreIO, UnreadableError, UnsupportedValueError, ZarrIO, repair
 from hdmf_store.nodes import Codec, Dataset, Group, Unreadable
+from hdmf_store_adapters.local_files import LocalFiles
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from hdmf_store_adapters.zarr_places import check_path
 from tests.adapters.samples import numbers, texts
@@ -131,6 +132,48 @@ def test_a_storage_transformer_is_never_left_out() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- paths
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("name", ["../victim.zarr/y", "a/../../victim.zarr/y"])
+def test_a_repair_never_writes_outside_of_the_file(tmp_path: Path, version: int, name: str) -> None:
+    """A consolidated copy names an object elsewhere, whose document is not there and would be put back."""
+    write(tmp_path / "a.zarr", {"/": Group()}, adapter=ZarrAdapter(tmp_path / "a.zarr", zarr_format=version))
+    (tmp_path / "victim.zarr").mkdir()
+    place = tmp_path / "a.zarr" / (".zmetadata" if version == 2 else "zarr.json")
+    copy = json.loads(place.read_bytes())
+    if version == 2:
+        copy["metadata"][f"{name}/.zgroup"] = {"zarr_format": 2}
+    else:
+        group = {"zarr_format": 3, "node_type": "group", "attributes": {}}
+        copy["consolidated_metadata"]["metadata"][name] = group
+    place.write_text(json.dumps(copy))
+    before = place.read_bytes()
+
+    done = repair(tmp_path / "a.zarr", idle=0)
+
+    assert list((tmp_path / "victim.zarr").iterdir()) == []
+    assert [(step.path, step.action) for step in done] == [(f"/{name}", "tell")]
+    assert place.read_bytes() == before
+
+
+def test_no_key_leads_out_of_a_folder(tmp_path: Path) -> None:
+    """Whoever asks: keys are refused where files are written and removed."""
+    (tmp_path / "victim").write_bytes(b"x")
+    (tmp_path / "a.zarr").mkdir()
+    files = LocalFiles(tmp_path / "a.zarr")
+    calls: list[Callable[[], None]] = [
+        lambda: files.write_many([("../victim", b"y")]),
+        lambda: files.deputy("g").write_many([("g/../../victim", b"y")]),
+        lambda: files.remove_files(["../victim"]),
+        lambda: files.remove(["../victim"]),
+    ]
+
+    for call in calls:
+        with pytest.raises(FormatError, match="hostile"):
+            call()
+    files.discard()
+    assert (tmp_path / "victim").read_bytes() == b"x"
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/../../b", "a//b", "/etc", "x\0"])

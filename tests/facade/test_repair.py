@@ -64,6 +64,22 @@ def old(path: Path) -> Path:
     return path
 
 
+def unfinished(root: Path, path: str) -> Path:
+    """Put an unfinished file beside a chunk of an array."""
+    chunk = next(file for file in (root / path).rglob("*") if file.is_file() and file not in documents_of(root, path))
+    half = chunk.with_name(chunk.name + MARK)
+    half.write_bytes(b"half")
+    return half
+
+
+def without_copy(root: Path) -> Path:
+    """Make a file of format 3 one that is not consolidated."""
+    document = json.loads((root / "zarr.json").read_bytes())
+    del document["consolidated_metadata"]
+    (root / "zarr.json").write_text(json.dumps(document))
+    return root
+
+
 def damage(root: Path) -> dict[str, bytes]:
     """Damage a file in every way that can be mended; return what was stored before."""
     before = stored(root.parent)
@@ -71,7 +87,7 @@ def damage(root: Path) -> dict[str, bytes]:
         document.unlink()
     for document in documents_of(root, "words"):
         document.write_bytes(b"{")
-    (root / f"words/0{MARK}").write_bytes(b"half")
+    old(unfinished(root, "words"))
     beside = root.parent / f"a.zarr{MARK}"
     (beside / "x/c").mkdir(parents=True)
     (beside / "x/c/0").write_bytes(b"half")
@@ -174,21 +190,181 @@ def test_a_document_that_nothing_can_bring_back_is_told_and_nothing_else_is_lost
     assert stored(root) == before
 
 
-def test_chunks_of_no_array_go_and_what_may_be_yours_stays(tmp_path: Path) -> None:
-    """A killed append leaves chunks without a document; notes, and chunks beyond an array's end, are told only."""
+def test_chunks_of_no_array_are_told_of_and_stay(tmp_path: Path) -> None:
+    """By its name nobody can tell what a file is worth: notes, other hierarchies, all that is left of an array."""
     root = write(tmp_path / "a.zarr")
-    for key in ("new/c/0/0", "README.txt", "g/a/c/9/9", "g/notes/2024"):
+    write(root / "derived/inner.zarr")
+    for key in ("new/c/0/0", "README.txt", "g/a/c/9/9", "g/notes/2024", "notes/c.1"):
         (root / key).parent.mkdir(parents=True, exist_ok=True)
         (root / key).write_bytes(b"x")
+    before = stored(root)
 
     done = repair(root)
 
-    assert [step.message for step in done if step.action == "remove"] == ["'new/c/0/0' is a chunk of no array"]
-    assert sorted(key for key, data in stored(root).items() if data == b"x") == [
-        "README.txt",
-        "g/a/c/9/9",
-        "g/notes/2024",
-    ]
+    told = ["/", "/derived", "/g/a", "/g/notes", "/new", "/notes"]
+    assert sorted(actions(done)) == [(path, "tell") for path in told]
+    assert stored(root) == before
+
+
+@pytest.mark.parametrize("broken", [None, b"{", b'{"zarr_format": 3, "node_type": "group", "attributes": [1]}'])
+@pytest.mark.parametrize("path", ["g", "g/a"])
+def test_chunks_stay_whatever_became_of_documents(tmp_path: Path, path: str, broken: bytes | None) -> None:
+    """Of the array, of its group, or of others: one document that is lost costs no value."""
+    root = without_copy(write(tmp_path / "a.zarr"))
+    (root / path / "zarr.json").unlink()
+    if broken is not None:
+        (root / path / "zarr.json").write_bytes(broken)
+    before = stored(root)
+
+    done = repair(root, idle=0)
+
+    assert {action for _, action in actions(done)} == {"tell"}
+    assert stored(root) == before
+
+
+def forge(root: Path, name: str) -> None:
+    """Let the consolidated copy name an object."""
+    if (root / ".zmetadata").exists():
+        copy = json.loads((root / ".zmetadata").read_bytes())
+        copy["metadata"] |= {f"{name}/.zgroup": {"zarr_format": 2}, f"{name}/.zattrs": {"a": 1}}
+        (root / ".zmetadata").write_text(json.dumps(copy))
+    else:
+        copy = json.loads((root / "zarr.json").read_bytes())
+        group = {"zarr_format": 3, "node_type": "group", "attributes": {"a": 1}}
+        copy["consolidated_metadata"]["metadata"][name] = group
+        (root / "zarr.json").write_text(json.dumps(copy))
+
+
+def test_nothing_is_restored_through_a_linked_folder(root: Path) -> None:
+    """What is elsewhere is not this file's; and its name does not fall out of the copy."""
+    elsewhere = root.parent / "elsewhere"
+    (root / "g").rename(elsewhere)
+    (root / "g").symlink_to(elsewhere, target_is_directory=True)
+    for document in documents_of(elsewhere.parent, "elsewhere/a"):
+        document.unlink()
+    before = stored(root.parent)
+
+    done = repair(root)
+
+    assert ("/g", "tell") in actions(done)
+    assert {action for _, action in actions(done)} == {"tell"}
+    assert stored(root.parent) == before
+
+
+def test_a_link_to_a_document_that_is_not_there_yet_is_not_overwritten(root: Path) -> None:
+    """DataLad fetches what such links lead to; the copy in their place would cut that off."""
+    for document in documents_of(root, "g/a"):
+        document.unlink()
+        document.symlink_to(root / "annex" / document.name)
+
+    done = repair(root)
+
+    assert ("/g/a", "tell") in actions(done)
+    assert all(document.is_symlink() for document in documents_of(root, "g/a"))
+
+
+def test_a_folder_moved_aside_that_holds_the_only_chunks_stays(root: Path) -> None:
+    """The document of its object comes back; then, too, its chunks are nowhere else."""
+    (root / "g/a").rename(root / f"g/a{MARK}")
+    old(root / f"g/a{MARK}")
+    before = stored(root / f"g/a{MARK}")
+
+    repair(root, idle=0)
+    repair(root, idle=0)
+
+    assert stored(root / f"g/a{MARK}") == before
+    assert not any(MARK in path for path in read(root, "r-").load().nodes)
+
+
+def test_a_folder_moved_aside_goes_once_all_of_it_is_in_its_place(root: Path) -> None:
+    """As when a process is killed between the exchange of two folders and the removal of the old one."""
+    before = stored(root)
+    shutil.copytree(root / "g/a", root / f"g/a{MARK}")
+    old(root / f"g/a{MARK}")
+
+    assert actions(repair(root)) == [("/g", "remove")]
+    assert stored(root) == before
+
+
+def test_lost_attributes_come_back_and_are_not_taken_for_none(tmp_path: Path) -> None:
+    """In format 2 they have a file of their own; of an array that another program made since, they are told only."""
+    root = write(tmp_path / "a.zarr", zarr_format=2)
+    (root / "g/.zattrs").unlink()
+    (root / "g/a/.zattrs").unlink()
+    document = json.loads((root / "g/a/.zarray").read_bytes())
+    (root / "g/a/.zarray").write_text(json.dumps({**document, "shape": [4, 10]}))
+    copy = (root / ".zmetadata").read_bytes()
+
+    done = repair(root)
+
+    assert set(actions(done)) == {("/g", "restore"), ("/g/a", "tell"), ("/", "tell")}
+    assert read(root, "r-").load()["/g"].attributes == {"kept": 1}
+    assert (root / ".zmetadata").read_bytes() == copy
+
+
+def test_a_document_that_can_be_read_is_never_put_back(root: Path) -> None:
+    """Also where others are broken: what was changed since the copy was made stays."""
+    is_old = (root / ".zmetadata").exists()
+    changed, broken = (".zarray", ".zattrs") if is_old else ("zarr.json", "zarr.json")
+    document = json.loads((root / "g/a" / changed).read_bytes())
+    (root / "g/a" / changed).write_text(json.dumps({**document, "shape": [4, 10]}))
+    newer = (root / "g/a" / changed).read_bytes()
+    for document_of_other in documents_of(root, "g"):
+        document_of_other.unlink()
+    (root / ("g/a" if is_old else "words") / broken).write_bytes(b'{"attributes": [1]')
+
+    done = repair(root)
+
+    assert (root / "g/a" / changed).read_bytes() == newer
+    assert ("/", "consolidate") in actions(done)
+    assert read(root).load()["/g/a"].shape == (4, 10)
+    assert read(root).load()["/g/a"].attributes == {"unit": "V"}
+    assert read(root).fetch(["/words"])["/words"].tolist() == ["a", "b"]
+    assert {finding.kind for finding in verify(root)} == {"leftover"}  # the chunks that the newer shape leaves out
+
+
+def test_a_copy_that_names_what_no_crawl_finds_is_not_made_anew(root: Path) -> None:
+    """An object in a group that has no document anywhere would fall out of it."""
+    forge(root, "lost/inner")
+    copy = (root / (".zmetadata" if (root / ".zmetadata").exists() else "zarr.json")).read_bytes()
+
+    done = repair(root)
+
+    assert ("/", "consolidate") not in actions(done)
+    assert (root / (".zmetadata" if (root / ".zmetadata").exists() else "zarr.json")).read_bytes() == copy
+
+
+def test_what_a_writer_is_at_work_on_stays(root: Path) -> None:
+    """Unfinished files that changed lately, and where nobody tells when."""
+    half = unfinished(root, "words")
+
+    assert [action for _, action in actions(repair(root))] == ["tell"]
+    assert half.exists()
+    assert [action for _, action in actions(repair(root, idle=0))] == ["remove"]
+    assert not half.exists()
+
+
+def test_an_unfinished_file_stays_if_what_it_was_made_for_is_not_there(root: Path) -> None:
+    """It can be the only bytes of a chunk."""
+    half = old(unfinished(root, "words"))
+    half.with_name(half.name.removesuffix(MARK)).unlink()
+
+    assert [action for _, action in actions(repair(root))] == ["tell"]
+    assert half.exists()
+
+
+def test_a_consolidated_copy_that_was_cut_short_is_made_anew_if_nothing_is_lost_by_it(tmp_path: Path) -> None:
+    """In format 2 it is a file of its own. As long as it names what is not there, it is the only trace of that."""
+    root = write(tmp_path / "a.zarr", zarr_format=2)
+    whole = (root / ".zmetadata").read_bytes()
+    (root / ".zmetadata").write_bytes(whole[:-9])
+    (root / "words").rename(tmp_path / "words")
+
+    assert ("/", "tell") in actions(repair(root))
+    assert (root / ".zmetadata").read_bytes() == whole[:-9]
+    (tmp_path / "words").rename(root / "words")
+    assert actions(repair(root)) == [("/", "consolidate")]
+    assert (root / ".zmetadata").read_bytes() == whole
 
 
 def test_a_leftover_that_holds_a_whole_file_is_never_removed(tmp_path: Path) -> None:
@@ -211,9 +387,7 @@ def test_a_leftover_that_holds_a_whole_file_is_never_removed(tmp_path: Path) -> 
 def test_a_folder_that_was_moved_aside_and_never_replaced_stays(tmp_path: Path) -> None:
     """Where two names cannot be exchanged, a crash can leave an object under its temporary name alone."""
     root = write(tmp_path / "a.zarr")
-    document = json.loads((root / "zarr.json").read_bytes())
-    del document["consolidated_metadata"]
-    (root / "zarr.json").write_text(json.dumps(document))
+    without_copy(root)
     (root / "words").rename(root / f"words{MARK}")
 
     done = repair(root)
@@ -223,16 +397,14 @@ def test_a_folder_that_was_moved_aside_and_never_replaced_stays(tmp_path: Path) 
 
 
 def test_an_archive_is_mended_as_a_whole(tmp_path: Path) -> None:
-    """It is packed anew, and appears at once."""
-    place = tmp_path / "a.zarr.zip"
-    write(place)
-    adapter = open_adapter(place, "r+")
-    adapter._medium.write_many([("new/c/0", b"x")])
-    adapter.close()
-    assert [finding.kind for finding in verify(place)] == ["leftover"]
+    """It is packed anew, and appears at once; nobody knows the age of what is in it, so that stays."""
+    write(tmp_path / "a.zarr")
+    old(unfinished(tmp_path / "a.zarr", "words"))
+    (tmp_path / "a.zarr/words/zarr.json").write_bytes(b"{")
+    place = Path(shutil.make_archive(str(tmp_path / "b.zarr"), "zip", tmp_path / "a.zarr"))
 
-    assert actions(repair(place)) == [("/new/c", "remove")]
-    assert verify(place) == []
+    assert actions(repair(place)) == [("/words", "restore"), ("/words", "tell")]
+    assert [finding.kind for finding in verify(place)] == ["leftover"]
 
 
 def test_links_are_re_pointed_to_a_file_that_was_moved(tmp_path: Path) -> None:
@@ -270,10 +442,37 @@ def test_links_are_re_pointed_to_a_file_that_was_moved(tmp_path: Path) -> None:
         }
 
 
+def test_links_go_by_the_file_that_they_lead_to_now(tmp_path: Path) -> None:
+    """A source can mean several places; only the first at which a file is counts."""
+    write(tmp_path / "raw.zarr")
+    (tmp_path / "inner").mkdir()
+    root = write(tmp_path / "inner/a.zarr", {"/": Group(), "/link": Link(Target("/words", "../../raw.zarr"))})
+    write(tmp_path / "moved.zarr")
+    another = str(tmp_path / "inner/raw.zarr")
+    assert another in [place.address for place in read(root).resolve("../../raw.zarr")]
+
+    assert repair(root, relink={another: str(tmp_path / "moved.zarr")}) == []
+    assert actions(repair(root, relink={str(tmp_path / "raw.zarr"): str(tmp_path / "moved.zarr")})) == [
+        ("/link", "relink")
+    ]
+
+
+def test_two_files_that_changed_places_are_re_pointed_at_once(tmp_path: Path) -> None:
+    """Each link goes by where it led before the repair."""
+    one, two = write(tmp_path / "one.zarr"), write(tmp_path / "two.zarr")
+    links = {"/one": Link(Target("/words", "../one.zarr")), "/two": Link(Target("/words", "../two.zarr"))}
+    root = write(tmp_path / "a.zarr", {"/": Group(), **links})
+
+    repair(root, relink={"../one.zarr": str(two), "../two.zarr": str(one)})
+
+    found = read(root).load()
+    assert (found["/one"], found["/two"]) == (links["/two"], links["/one"])
+
+
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     """As lines, as JSON, and what it would do."""
     root = write(tmp_path / "a.zarr")
-    (root / f"words/c.0{MARK}").write_bytes(b"half")
+    old(unfinished(root, "words"))
 
     said = CliRunner().invoke(main, ["repair", "--dry-run", str(root)])
     assert (said.exit_code, "1 would be done, 0 left to you" in said.stdout) == (0, True)
