@@ -16,7 +16,7 @@ from typing import Any
 
 from hdmf_store.adapter import Finding
 from hdmf_store.errors import HDMFStoreError
-from hdmf_store.nodes import ROOT, Number, Unreadable, corners
+from hdmf_store.nodes import ROOT, Number, Unreadable, corners, parent
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.careful_reading import NOT_READ, read_each
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
@@ -203,12 +203,17 @@ class _Chunks:
 
 def _hidden(held: HeldDocuments, records: Iterable[str]) -> list[str]:
     """Return the arrays that have chunks in folders which are not entered when keys are listed."""
-    folders = ["/" + folder + "/" for folder in folders_not_entered(held.location)]
-    return [path for path in records if any(_overlap(f"{path.rstrip('/')}/", folder) for folder in folders)]
+    folders = {"/" + folder for folder in folders_not_entered(held.location)}
+    around = {place for folder in folders for place in _places_to(folder)}
+    return [path for path in records if path in around or not folders.isdisjoint(_places_to(path))]
 
 
-def _overlap(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)
+def _places_to(path: str) -> Iterator[str]:
+    """Yield a path and those of all that it lies in."""
+    while path != ROOT:
+        yield path
+        path = parent(path)
+    yield ROOT
 
 
 def _leftover(key: str) -> Finding:

@@ -27,6 +27,7 @@ from hdmf_store import (
     UnreadableError,
     ZarrDataIO,
     ZarrIO,
+    repair,
     verify,
 )
 from hdmf_store.adapter import Plan, open_adapter
@@ -34,6 +35,7 @@ from hdmf_store.cli.commands import main
 from hdmf_store.nodes import Group
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.adapters.samples import dataset, numbers, objects, table, texts
+from tests.adapters.stores import read
 from tests.facade.recordings import new_recording
 
 VALUES = np.arange(1, 61, dtype="int16").reshape(6, 10)
@@ -234,6 +236,124 @@ def test_a_cached_specification_that_is_none_is_named(tmp_path: Path) -> None:
     write(str(place), nodes)
 
     assert ("/s/x/1/namespace", "specification", "error") in seen(verify(place))
+
+
+def test_a_copy_that_zarr_made_has_no_findings(tmp_path: Path) -> None:
+    """zarr puts an empty copy into the documents of groups, in the root's copy and in what it stores of them."""
+    root = write(str(tmp_path / "a.zarr"), {"/": Group(), "/g": Group({"x": 1}), "/g/h": Group(), "/a": NODES["/a"]})
+    zarr.consolidate_metadata(root)
+    inner = json.loads((tmp_path / "a.zarr/zarr.json").read_bytes())["consolidated_metadata"]["metadata"]["g"]
+    assert "consolidated_metadata" in inner
+
+    assert verify(root) == []
+    os.unlink(tmp_path / "a.zarr/g/zarr.json")
+    repair(root)
+    assert "consolidated_metadata" not in json.loads((tmp_path / "a.zarr/g/zarr.json").read_bytes())
+    assert verify(root) == []
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_checked(tmp_path: Path) -> None:
+    """A link in a circle stands for every error of a disk: of a chunk, and of a document."""
+    root = Path(write(str(tmp_path / "a.zarr")))
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    os.unlink(root / "a/c/0/0")
+    (root / "a/c/0/0").symlink_to(circle)
+    os.unlink(root / "rows/zarr.json")
+    (root / "rows/zarr.json").symlink_to(circle)
+    (root / "gzip/c/1/0").write_bytes(b"garbage")
+
+    found = seen(verify(root, schema=False))
+
+    assert found >= {("/a", "chunk", "error"), ("/rows", "document", "error"), ("/gzip", "chunk", "error")}
+    assert {step.action for step in repair(root)} == {"tell"}
+    assert (root / "rows/zarr.json").is_symlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="this user may read every folder")
+def test_a_folder_that_cannot_be_read_is_no_folder_of_fill_values(tmp_path: Path) -> None:
+    """What is not listed is asked for."""
+    root = Path(write(str(tmp_path / "a.zarr")))
+    (root / "a/c/1").chmod(0)
+
+    found = [finding for finding in verify(root) if finding.severity == "error"]
+
+    (root / "a/c/1").chmod(0o700)
+    assert seen(found) == {("/a", "chunk", "error")}
+    assert any("(1, 0) at 'a/c/1/0'" in finding.message for finding in found)
+
+
+@pytest.mark.parametrize("kind", ["arrray", None, ["group"]])
+def test_a_document_of_no_kind_of_node_is_named(tmp_path: Path, kind: Any) -> None:
+    """It would be taken for a group."""
+    root = Path(write(str(tmp_path / "a.zarr")))
+    document = json.loads((root / "a/zarr.json").read_bytes())
+    (root / "a/zarr.json").write_text(json.dumps({**document, "node_type": kind}))
+
+    assert ("/a", "document", "error") in seen(verify(root))
+    with pytest.raises(HDMFStoreError, match="/a: its node_type"):
+        read(root, "r-").load()
+
+
+@pytest.mark.parametrize("folder", ["a", "a/c", "a/c/1", "g"])
+def test_a_damaged_chunk_behind_a_link_to_a_folder_is_named(tmp_path: Path, folder: str) -> None:
+    """Readers follow such links, so the check does; the chunks beside it are checked once."""
+    nodes = {**NODES, "/g/b": NODES["/a"]}
+    root = Path(write(str(tmp_path / "a.zarr"), nodes))
+    for path in ("a", "g/b"):
+        (root / path / "c/1/0").write_bytes(b"")
+    (root / folder).rename(tmp_path / "elsewhere")
+    (root / folder).symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+
+    found = [finding for finding in verify(root) if finding.kind == "chunk"]
+
+    assert sorted(finding.path for finding in found) == ["/a", "/g/b"]
+
+
+def test_absent_chunks_are_not_asked_for_where_all_keys_are_listed() -> None:
+    """A large array of fill values would take a million requests."""
+    asked: list[str] = []
+
+    class Counted(MemoryStore):
+        async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+            asked.append(key)
+            return await super().get(key, prototype, byte_range)
+
+        def get_sync(self, key: str, **options: Any) -> Any:
+            asked.append(key)
+            return super().get_sync(key, **options)
+
+    store = Counted()
+    write(store, {"/": Group(), "/a": numbers(VALUES * 0, "int16", chunks=(2, 5))})
+    asked.clear()
+
+    found = verify(store)
+
+    assert [finding.severity for finding in found] in ([], ["warning"])
+    assert asked
+    assert not [key for key in asked if key.startswith("a/c")]
+
+
+def test_a_key_with_an_absurd_index_is_a_stranger(tmp_path: Path) -> None:
+    """Python refuses to read numbers of so many digits."""
+    root = Path(write(str(tmp_path / "a.zarr.zip")))
+    with zipfile.ZipFile(root, "a") as archive:
+        archive.writestr(f"a/c/{'9' * 5000}/0", b"x")
+
+    assert seen(verify(root)) == {(f"/a/c/{'9' * 5000}", "leftover", "warning")}
+    assert {step.action for step in repair(root, dry_run=True)} == {"tell"}
+
+
+def test_a_copy_that_some_releases_made_too_early_is_a_warning(tmp_path: Path) -> None:
+    """Readers know it for one that lacks the specifications, and read the documents themselves."""
+    nodes = {"/": Group({".specloc": "s"}), "/s": Group(), "/s/x": Group()}
+    root = Path(write(str(tmp_path / "a.zarr"), nodes, zarr_format=2))
+    copy = json.loads((root / ".zmetadata").read_bytes())
+    copy["metadata"][".zattrs"] = {}
+    copy["metadata"] = {key: value for key, value in copy["metadata"].items() if not key.startswith("s/")}
+    (root / ".zmetadata").write_text(json.dumps(copy))
+
+    assert seen(verify(root, schema=False)) == {(path, "consolidated", "warning") for path in ("/", "/s", "/s/x")}
 
 
 def test_the_command_tells_findings_as_json_and_by_its_exit_code(tmp_path: Path) -> None:
