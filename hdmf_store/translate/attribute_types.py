@@ -30,12 +30,12 @@ class AttributeTypes:
     def applied(self, attributes: Mapping[str, Any], hierarchy: Hierarchy, path: str) -> dict[str, Any]:
         """Return the attributes of the object at a path, integers in the type that is specified for them."""
         result = dict(attributes)
-        integers = [name for name, value in attributes.items() if type(value) is int]
+        integers = [name for name, value in attributes.items() if _is_integral(value)]
         if integers:
             types = self._types(hierarchy, path)
             for name in integers:
                 if name in types and _fits(result[name], types[name]):
-                    result[name] = types[name].type(result[name])
+                    result[name] = np.asarray(result[name], types[name])[()]
         return result
 
     def _types(self, hierarchy: Hierarchy, path: str) -> dict[str, np.dtype]:
@@ -63,9 +63,14 @@ class AttributeTypes:
         return found
 
 
-def _fits(value: int, dtype: np.dtype) -> bool:
-    limits = np.iinfo(dtype)
-    return bool(limits.min <= value <= limits.max)
+def _is_integral(value: Any) -> bool:
+    """Return whether a value is an integer or a list of some; those of numpy have a type that is recorded."""
+    return type(value) is int or (isinstance(value, list) and {*map(type, value)} == {int})
+
+
+def _fits(value: Any, dtype: np.dtype) -> bool:
+    limits, items = np.iinfo(dtype), value if isinstance(value, list) else [value]
+    return bool(limits.min <= min(items) and max(items) <= limits.max)
 
 
 def type_of(node: Node | None) -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ import pytest
 import zarr
 from click.testing import CliRunner
 from hdmf.build import DatasetBuilder, GroupBuilder
+from hdmf.common import DynamicTable, SimpleMultiContainer, get_manager
 from zarr.buffer.cpu import Buffer
 from zarr.storage import MemoryStore
 
@@ -226,6 +227,28 @@ def test_content_that_does_not_follow_its_specification_is_named(tmp_path: Path)
     assert {finding.kind for finding in found} == {"schema"}
     assert any("unit" in finding.message for finding in found)
     assert verify(place, schema=False) == []
+
+
+def test_lists_of_integers_follow_their_specification(tmp_path: Path) -> None:
+    """JSON has no unsigned numbers; a list is as wide as is specified, unless a value does not fit."""
+    with ZarrIO(tmp_path / "a.zarr", "w", manager=get_manager()) as io:
+        io.write(SimpleMultiContainer(name="root", containers=[DynamicTable(name="t", description="x")]))
+    adapter = open_adapter(str(tmp_path / "a.zarr"), "r+")
+    numbers_of = {
+        "data": numbers([1.0], "float64"),
+        "indices": numbers([0], "uint64"),
+        "indptr": numbers([0], "uint64"),
+    }
+    for name, shape in (("good", [2, 3]), ("bad", [-2, 3])):
+        kind = {"namespace": "hdmf-common", "data_type": "CSRMatrix", "object_id": name, "shape": shape}
+        plan = {f"/{name}": Group(kind), **{f"/{name}/{key}": node for key, node in numbers_of.items()}}
+        adapter.write(Plan(nodes=plan))
+    adapter.close()
+
+    (found,) = verify(tmp_path / "a.zarr")
+
+    assert (found.path, found.kind) == ("/bad.shape", "schema")
+    assert "uint" in found.message
 
 
 def test_a_cached_specification_that_is_none_is_named(tmp_path: Path) -> None:
