@@ -57,10 +57,15 @@ def package_of(file: str) -> str:
     return "the benchmark" if file.startswith(str(_CHECKOUT / "benchmarks")) else _PYTHON
 
 
-def shares_of(profile: cProfile.Profile) -> dict[str, float]:
-    """Return the seconds that functions took themselves, by package; those written in C count for their callers."""
+def shares_of(statistics: Mapping[_Function, tuple]) -> dict[str, float]:
+    """Return the seconds that functions took themselves, by package; those written in C count for their callers.
+
+    Parameters
+    ----------
+    statistics : mapping
+        As `pstats.Stats` holds it: by function, and in its last field by the functions that called it.
+    """
     found: dict[str, float] = defaultdict(float)
-    statistics: Mapping[_Function, tuple] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     for (file, _, name), (_, _, own, _, callers) in statistics.items():
         if file != "~":
             found[package_of(file)] += own
@@ -85,7 +90,7 @@ class ProfiledBench(measure.Bench):
                 yield
             finally:
                 profile.disable()
-        print(_MARK + json.dumps({"step": name, "seconds": shares_of(profile)}), flush=True)
+        print(_MARK + json.dumps({"step": name, "seconds": shares_of(pstats.Stats(profile).stats)}), flush=True)
 
 
 def _profiled(scenario: str, arguments: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -30,7 +31,11 @@ pytestmark = [
 
 @pytest.fixture(scope="module", autouse=True)
 def _environment() -> Iterator[None]:
-    """Take back what dask sets for the processes that it starts, such as one thread for numerical libraries."""
+    """Take back what dask sets for the processes that it starts, such as one thread for numerical libraries.
+
+    The server that starts processes for other tests would else keep that for as long as this process lives.
+    """
+    forkserver.ensure_running()
     with patch.dict(os.environ):
         yield
 
