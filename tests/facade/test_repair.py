@@ -326,10 +326,15 @@ def test_a_document_that_can_be_read_is_never_put_back(root: Path) -> None:
 def test_a_copy_that_names_what_no_crawl_finds_is_not_made_anew(root: Path) -> None:
     """An object in a group that has no document anywhere would fall out of it."""
     forge(root, "lost/inner")
+    name = ".zattrs" if (root / ".zattrs").exists() else "zarr.json"
+    document = json.loads((root / "g" / name).read_bytes())
+    (document if name == ".zattrs" else document["attributes"])["kept"] = 2
+    (root / "g" / name).write_text(json.dumps(document))
     copy = (root / (".zmetadata" if (root / ".zmetadata").exists() else "zarr.json")).read_bytes()
 
     done = repair(root)
 
+    assert ("/", "tell") in actions(done)
     assert ("/", "consolidate") not in actions(done)
     assert (root / (".zmetadata" if (root / ".zmetadata").exists() else "zarr.json")).read_bytes() == copy
 
