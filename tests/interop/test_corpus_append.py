@@ -128,7 +128,10 @@ def object_of(key: str) -> str:
 
 
 def consolidated_and_stored(store: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the documents that the root holds copies of, and the same documents where they belong."""
+    """Return the documents that the root holds copies of, and the same documents where they belong.
+
+    Copies that groups below the root hold in their turn, as zarr writes them, are left out.
+    """
     if (store / ".zmetadata").exists():
         copies = json.loads((store / ".zmetadata").read_text())["metadata"]
         stored = {
@@ -139,7 +142,10 @@ def consolidated_and_stored(store: Path) -> tuple[dict[str, Any], dict[str, Any]
         return {key: document for key, document in copies.items() if document}, {k: d for k, d in stored.items() if d}
     copies = json.loads((store / "zarr.json").read_text())["consolidated_metadata"]["metadata"]
     found = {path.parent.relative_to(store).as_posix(): path for path in store.rglob("zarr.json")}
-    return copies, {name: json.loads(path.read_text()) for name, path in found.items() if name != "."}
+    stored = {name: json.loads(path.read_text()) for name, path in found.items() if name != "."}
+    for document in (*copies.values(), *stored.values()):
+        document.pop("consolidated_metadata", None)
+    return copies, stored
 
 
 # -------------------------------------------------------------------------------------------------- objects of any kind
