@@ -176,6 +176,10 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(home), name)
+    if home.startswith("hdmf_store.facade."):
+        from hdmf_store.adapter import plugins
+
+        plugins()  # who asks for one of these opens a file next, and need not wait for the adapters then
     return value
 
 

@@ -41,6 +41,16 @@ def test_what_ships_is_installed_as_a_vendors_package_is() -> None:
     assert adapters()["hdf5"] is HDF5Adapter
 
 
+def test_who_asks_for_what_opens_files_gets_the_adapters_along() -> None:
+    """So that the first file does not wait for them; who asks for an error or a node does not either."""
+    told = "import hdmf_store, sys; hdmf_store.{}; print('hdmf_store_adapters.zarr_adapter' in sys.modules)"
+    found = [
+        subprocess.run([sys.executable, "-c", told.format(name)], capture_output=True, text=True, check=True).stdout
+        for name in ("Dataset", "StoreIO")
+    ]
+    assert found == ["False\n", "True\n"]
+
+
 @pytest.mark.parametrize("kind", [ZarrAdapter, HDF5Adapter, MemoryAdapter])
 def test_adapters_fit_the_protocol(kind: Any, tmp_path: Path) -> None:
     """Each has all calls that translation makes."""
