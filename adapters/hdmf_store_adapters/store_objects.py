@@ -11,7 +11,7 @@ import json
 import pickle
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from io import UnsupportedOperation
 from typing import Any, TypeVar
@@ -126,8 +126,8 @@ class StoreObject:
             while waiting:
                 _finished(waiting)
         finally:
-            for pending, _ in waiting:
-                pending.cancel()
+            # A call that is dropped may be with the server already, which would carry it out after an undo.
+            wait([pending for pending, _ in waiting])
 
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: chunks may come before documents."""

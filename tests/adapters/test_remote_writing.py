@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from hdmf_store.adapter import Plan, open_adapter
 from hdmf_store.nodes import ArraySource, Dataset, Group, Layout, Node, Number, Stream
 from hdmf_store.testing.equality import plain
 from tests.adapters.remote_writer import PLANS, store
-from tests.servers import Dropped, Refused
+from tests.servers import Dropped, Late, Refused
 from tests.servers.s3 import Bucket
 
 pytest.importorskip("s3fs")
@@ -279,6 +280,37 @@ def test_trouble_that_stays_is_an_error_and_the_old_state_stays(
     assert stray(s3, place) == []
     write(place, s3, PLANS[plan], mode)
     assert seen(place, s3) == (meant("new") if mode == "w" else meant("old", "added"))
+
+
+def lost(after: float) -> Dataset:
+    """Return a dataset whose values cannot be read after so many seconds."""
+
+    class Lost(ArraySource):
+        def read(self, region: Any) -> np.ndarray:
+            time.sleep(after)
+            raise RuntimeError("the source is gone")
+
+    return Dataset(Number.of("int32"), (3,), Lost(np.zeros(3, "int32")))
+
+
+@both_engines
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_what_is_under_way_when_a_write_fails_is_waited_for_and_removed(
+    s3: Bucket, at: Callable[[Bucket], Any], mode: str
+) -> None:
+    """A server that is slow to store what it was sent would otherwise store it after the removal."""
+    place = at(s3)
+    write(place, s3, PLANS["old"])
+    before = [item["path"] for item in s3.obstore().list().collect()]
+    late = Late(0.6)  # seconds from when a request has arrived until anything is done about it
+    s3.traffic.trouble = lambda method, key, _count: late if method == "PUT" and "fresh" in key else None
+
+    added = {**{f"/fresh{index}": PLANS["old"]["/a"] for index in range(8)}, "/lost": lost(after=0.2)}
+    with pytest.raises(RuntimeError, match="the source is gone"):
+        write(place, s3, {**PLANS["old"], **added} if mode == "w" else added, mode)
+
+    time.sleep(2 * late.seconds)
+    assert [item["path"] for item in s3.obstore().list().collect()] == before
 
 
 @both_engines
