@@ -3,7 +3,7 @@
 A few bytes can say that they decode to any amount. What a step decodes to is bounded before it is made: by the size
 that the array's document tells, or, where elements have any length, by what the bytes can reasonably hold.
 
-Sources: Blosc 1 chunk format; RFC 8878 (Zstandard), frames and blocks; numcodecs' header of LZ4 chunks.
+Source: numcodecs' header of LZ4 chunks; `announced_sizes` has those of others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from hdmf_store_adapters.chunk_lengths import announced_by_blosc
+from hdmf_store_adapters.announced_sizes import announced_by_blosc, announced_by_zstd
 
 __all__ = ["check_count", "decode_step", "room_for"]
 
@@ -39,8 +39,6 @@ _WIDENED = 8
 
 _SOME = 2**16
 _SPAN = 2**12
-_ZSTD, _ZSTD_SKIPPED, _ZSTD_BLOCK = 0xFD2FB528, 0x184D2A5, 2**17
-_REPEATED, _COMPRESSED = 1, 2
 
 
 def room_for(data: Any, shape: tuple[int, ...], dtype: np.dtype, steps: Sequence[Any]) -> int:
@@ -123,52 +121,12 @@ def _lz4(step: Any, data: Any, room: int) -> Any:
 def _zstd(step: Any, data: Any, room: int, size: int | None) -> Any:
     """Decode what says its size, or can be no more than the room; else into as many bytes as there must be."""
     view = memoryview(data).cast("B")
-    certain, possible = _announced_by_zstd(view, room)
+    certain, possible = announced_by_zstd(view, room)
     _check(certain, room)
     if certain == possible or size is None:
         _check(possible, max(room, _ANY_LENGTH, _USUALLY_PACKED * len(view)))
         return step.decode(data)
     return step.decode(data, np.empty(size, np.uint8))
-
-
-def _announced_by_zstd(view: memoryview, room: int) -> tuple[int, int]:
-    """Return how many bytes the frames hold at least and at most, as far as they fit in the room.
-
-    Frames say their size, or it is in their blocks: those that repeat a byte or are not compressed say how many bytes
-    they are, and those that are compressed have a limit.
-    """
-    at, certain, possible = 0, 0, 0
-    while at < len(view) and certain <= room:
-        magic = int.from_bytes(view[at : at + 4], "little")
-        if magic >> 4 == _ZSTD_SKIPPED:
-            at += 8 + int.from_bytes(view[at + 4 : at + 8], "little")
-            continue
-        if magic != _ZSTD or len(view) - at < 6:
-            raise ValueError("the bytes are not those of Zstandard")
-        described = view[at + 4]
-        is_single = described >> 5 & 1
-        length = (is_single, 2, 4, 8)[described >> 6]
-        at += 5 + (not is_single) + (0, 1, 2, 4)[described & 3]
-        said = int.from_bytes(view[at : at + length], "little") + (256 if length == 2 else 0)
-        at, sure, open_ended = _blocks_of_zstd(view, at + length, room)
-        at += 4 if described >> 2 & 1 else 0
-        certain += said if length else sure
-        possible += said if length else sure + open_ended
-    return certain, possible
-
-
-def _blocks_of_zstd(view: memoryview, at: int, room: int) -> tuple[int, int, int]:
-    """Return where the blocks of a frame end, what those hold that say so, and what the others hold at most."""
-    sure, open_ended, is_last = 0, 0, False
-    while not is_last and at < len(view) and sure <= room:
-        header = int.from_bytes(view[at : at + 3], "little")
-        is_last, kind, length = bool(header & 1), header >> 1 & 3, header >> 3
-        at += 3 + (1 if kind == _REPEATED else length)
-        if kind == _COMPRESSED:
-            open_ended += _ZSTD_BLOCK
-        else:
-            sure += length
-    return at, sure, open_ended
 
 
 def _streamed(decompressor: Callable[[Any], Any]) -> Callable[[Any, Any, int], bytes]:

@@ -25,8 +25,9 @@ import numcodecs
 import numcodecs.abc
 import numpy as np
 
+from hdmf_store_adapters.announced_sizes import announced_by_blosc
 from hdmf_store_adapters.bounded_decoding import check_count, decode_step, room_for
-from hdmf_store_adapters.chunk_lengths import announced_by_blosc, check_whole
+from hdmf_store_adapters.chunk_lengths import check_whole
 
 __all__ = ["BLOSC_SHUFFLES", "DECODING_ERRORS", "ChunkCodec", "chunk_codec", "decode_step_into"]
 

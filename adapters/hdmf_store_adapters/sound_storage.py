@@ -7,7 +7,6 @@ chunks at a time, which threads decode.
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from hdmf_store_adapters.document_copies import copies, is_document
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.local_files import TEMPORARY, folders_not_entered
+from hdmf_store_adapters.threads import processors
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 
 __all__ = ["chunk_of", "flaws"]
@@ -121,7 +121,7 @@ class _Chunks:
 
     def flaws(self) -> Iterator[Finding]:
         strangers: list[str] = []
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(processors()) as pool:
             for batch in self._batches(self._listed(strangers)):
                 yield from self._checked(batch, pool)
             for path in self._asked:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hdmf_store.errors import ArgumentError
-from hdmf_store.nodes import Region, slabs
+from hdmf_store.nodes import Region, corners, slabs
 
 __all__ = ["iter_chunks"]
 
@@ -93,11 +93,11 @@ def _regions(array: Any, budget: int, box: Region) -> Iterator[Region]:
     begins = [part.start // max(chunk, 1) * max(chunk, 1) for part, chunk in zip(box, chunks, strict=True)]
     lengths = tuple(part.stop - begin for part, begin in zip(box, begins, strict=True))
     step = slabs(lengths, tuple(chunks), size, budget)
-    starts = (
+    starts = [
         range(begin, part.stop, by) if part.stop > part.start else range(0)
         for begin, part, by in zip(begins, box, step, strict=True)
-    )
-    for corner in itertools.product(*starts):
+    ]
+    for corner in corners(starts):
         yield tuple(
             slice(max(at, part.start), min(at + by, part.stop)) for at, part, by in zip(corner, box, step, strict=True)
         )
