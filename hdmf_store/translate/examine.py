@@ -14,7 +14,7 @@ from hdmf_store.translate.compare import Comparison, Difference, pieces
 from hdmf_store.translate.relocate import Others, followed
 from hdmf_store.translate.specs import without_specs
 
-__all__ = ["columns", "examine"]
+__all__ = ["columns", "examine", "refers", "targets_held"]
 
 
 def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None, may_read: Any = ()) -> Comparison:
@@ -40,7 +40,7 @@ def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None
         for path, node in hierarchy.nodes.items():
             try:
                 _check_attributes(node)
-                for target in _targets_held(node):
+                for target in targets_held(node):
                     followed(target, adapter, path, others)
                 if isinstance(node, Dataset):
                     values += _read(adapter, others, path, node)
@@ -60,7 +60,8 @@ def _check_attributes(node: Any) -> None:
                 raise LookupError(f"the attribute {name!r}: {item.reason}")
 
 
-def _targets_held(node: Any) -> Iterator[Target]:
+def targets_held(node: Any) -> Iterator[Target]:
+    """Yield the targets of a link, or of the attributes of a group or dataset."""
     held = [node.target] if isinstance(node, Link) else list(node.attributes.values())
     for value in held:
         yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Target))
@@ -78,6 +79,12 @@ def _read(adapter: StoreAdapter, others: Others, path: str, node: Dataset) -> in
             for target in dict.fromkeys(item for item in column.reshape(-1).tolist() if item is not None):
                 followed(target, adapter, path, others)
     return count
+
+
+def refers(node: Dataset) -> bool:
+    """Return whether some of a dataset's values are references."""
+    element = node.element
+    return isinstance(element, ReferenceTo) or (isinstance(element, Compound) and bool(element.references))
 
 
 def columns(node: Dataset, values: np.ndarray) -> Iterator[np.ndarray]:

@@ -9,9 +9,9 @@ import attrs
 
 from hdmf_store.adapter import Location, Plan, Repair, StoreAdapter
 from hdmf_store.errors import HDMFStoreError, LocationError
-from hdmf_store.nodes import ROOT, Compound, Dataset, Link, Node, ReferenceTo, Target
+from hdmf_store.nodes import ROOT, Dataset, Link, Node, Target
 from hdmf_store.translate.compare import pieces
-from hdmf_store.translate.examine import columns
+from hdmf_store.translate.examine import columns, refers, targets_held
 from hdmf_store.translate.relocate import Others, followed
 
 __all__ = ["relink"]
@@ -43,7 +43,7 @@ def relink(adapter: StoreAdapter, moves: Mapping[str, str], *, dry_run: bool, ma
     try:
         for path, node in adapter.load().nodes.items():
             moved: dict[Target, str] = {}
-            for target in dict.fromkeys(_held(node)):
+            for target in dict.fromkeys(targets_held(node)):
                 old = _named(adapter, target, sources, others)
                 if old is None:
                     continue
@@ -55,19 +55,13 @@ def relink(adapter: StoreAdapter, moves: Mapping[str, str], *, dry_run: bool, ma
                     moved[target] = sources[old]
             if moved:
                 changed[path] = _moved(node, moved)
-            if isinstance(node, Dataset) and _refers(node):
+            if isinstance(node, Dataset) and refers(node):
                 yield from _told(adapter, path, node, sources, others)
     finally:
         others.close()
     if changed and not dry_run:
         facts: Any = getattr(adapter, "facts", dict)()
         adapter.write(Plan(nodes=changed, consolidate=facts.get("consolidated", True)))
-
-
-def _held(node: Node) -> Iterator[Target]:
-    values = [node.target] if isinstance(node, Link) else list(node.attributes.values())
-    for value in values:
-        yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Target))
 
 
 def _named(adapter: StoreAdapter, target: Target, olds: Iterable[str], others: Others) -> str | None:
@@ -117,11 +111,6 @@ def _moved(node: Node, sources: Mapping[Target, str]) -> Node:
 
 def _if_held(value: Any, moved: Any) -> Any:
     return moved(value) if isinstance(value, Target | list) else value
-
-
-def _refers(node: Dataset) -> bool:
-    element = node.element
-    return isinstance(element, ReferenceTo) or (isinstance(element, Compound) and bool(element.references))
 
 
 def _told(adapter: StoreAdapter, path: str, node: Dataset, olds: Iterable[str], others: Others) -> Iterator[Repair]:

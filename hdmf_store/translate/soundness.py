@@ -8,9 +8,9 @@ from typing import Any
 
 from hdmf_store.adapter import Finding, StoreAdapter
 from hdmf_store.errors import HDMFStoreError, RefusedTargetError
-from hdmf_store.nodes import ROOT, Compound, Dataset, Link, Node, RandomAccess, ReferenceTo, Target, Unreadable, join
+from hdmf_store.nodes import ROOT, Dataset, Link, Node, RandomAccess, Target, Unreadable, join
 from hdmf_store.translate.compare import pieces
-from hdmf_store.translate.examine import columns
+from hdmf_store.translate.examine import columns, refers
 from hdmf_store.translate.relocate import Others, followed
 from hdmf_store.translate.specs import cached_texts
 
@@ -71,14 +71,8 @@ def _node(
                 yield from _target(item, "attribute", adapter, path, others)
     if isinstance(node, Dataset) and isinstance(node.element, Unreadable):
         yield Finding(path, "value", node.element.reason)
-    elif isinstance(node, Dataset) and not lost and (reads or _refers(node)):
+    elif isinstance(node, Dataset) and not lost and (reads or refers(node)):
         yield from _values(adapter, path, node, others)
-
-
-def _refers(node: Dataset) -> bool:
-    return isinstance(node.element, ReferenceTo) or (
-        isinstance(node.element, Compound) and bool(node.element.references)
-    )
 
 
 def _values(adapter: StoreAdapter, path: str, node: Dataset, others: Others) -> Iterator[Finding]:
