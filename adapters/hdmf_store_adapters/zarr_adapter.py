@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,29 +37,26 @@ from hdmf_store.errors import (
     MissingHierarchyError,
     ModeError,
 )
-from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout, Link, Target, parent, part, whole
+from hdmf_store.nodes import ROOT, Dataset, Hierarchy, Layout, Target, part, whole
 from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import BUFFER_BYTES, stored_chunk
-from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.held_documents import HeldDocuments
-from hdmf_store_adapters.hierarchy_documents import group_documents, with_specification_codec
 from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.mending import steps
 from hdmf_store_adapters.other_writers import OtherWriters
-from hdmf_store_adapters.replacing import left_behind
+from hdmf_store_adapters.plan_writer import PlanWriter
 from hdmf_store_adapters.server_options import THROUGH, options_of
 from hdmf_store_adapters.sound_storage import flaws
 from hdmf_store_adapters.stored_arrays import StoredArray
 from hdmf_store_adapters.stored_source import StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for
-from hdmf_store_adapters.zarr_format import FORMATS, Document
+from hdmf_store_adapters.zarr_format import FORMATS
 from hdmf_store_adapters.zarr_places import (
-    check_names,
     codec_of,
     is_for_zarr,
     is_on_another_machine,
@@ -411,44 +407,16 @@ class ZarrAdapter:
     def write(self, plan: Plan, progress: Progress | None = None) -> None:
         """Store everything in the plan, or nothing; see `StoreAdapter.write`."""
         self._held.check_writes("write", "mode 'w', 'a' or 'r+'")
+        writer = PlanWriter(
+            medium=self._medium,
+            held=self._held,
+            wishes=self._wishes(),
+            transactional=self.at_best.transactional,
+            consolidates=self.at_best.consolidates,
+        )
         with self._others.waiting(plan) as merged:
-            self._write(merged, progress)
-
-    def _write(self, plan: Plan, progress: Progress | None) -> None:
-        known = {} if self._held.is_new else dict(self._held.documents)
-        address, zarr_format = self._location.address, self._held.format
-        check_names(plan.nodes, known, address, self._held.reserved_names, self._medium.system)
-        documents = group_documents(plan.nodes, known, zarr_format, address, self._held.itself)
-        former = self._begin(plan, known)
-        writer = DatasetWriter(self._medium, zarr_format, address, self._wishes(), progress, former)
-        try:
-            fresh = {path: node for path, node in plan.nodes.items() if isinstance(node, Dataset)}
-            for path in [path for path in fresh if path in known]:
-                documents[path] = zarr_format.with_attributes(known[path], fresh.pop(path), address, path)
-            root = documents.get(ROOT) or known.get(ROOT) or {"attributes": {}}
-            fresh = with_specification_codec(fresh, root, zarr_format)
-            documents |= writer.write(fresh, interleave=plan.interleave, executor=plan.executor)
-            self._commit(known, documents, plan.consolidate, progress)
-        except BaseException:
-            if not self._held.may_be_committed():
-                self._undo(known, plan, documents)
-            raise
-
-    def _begin(self, plan: Plan, known: Mapping[str, Document]) -> Mapping[str, Document]:
-        """Prepare the medium; return the documents of what lies beside the new ones until the commit.
-
-        A write that was killed may have left chunks in the places of new arrays. They go first.
-        """
-        arrays = [path for path, node in plan.nodes.items() if isinstance(node, Dataset) and path not in known]
-        if not self._held.is_new:
-            self._medium.begin_changes()
-            if not self.at_best.transactional:
-                self._medium.remove([path[1:] for path in arrays])
-            return {}
-        beside = self._medium.begin_replacement()
-        former = self._held.former() if beside else {}
-        self._medium.remove_files(left_behind(beside, arrays, former))
-        return former
+            writer.write(merged, progress)
+            self._holder.forget_store()
 
     def _wishes(self) -> Layout:
         """Return what the user of this adapter wishes for every dataset."""
@@ -459,49 +427,9 @@ class ZarrAdapter:
             )
         return Layout(separator=self._separator, serializer=self._object_codec)
 
-    def _commit(
-        self,
-        known: dict[str, Document],
-        documents: Mapping[str, Document],
-        consolidate: bool,
-        progress: Progress | None,
-    ) -> None:
-        zarr_format = self._held.format
-        below = [path for path in reversed(list(documents)) if path != ROOT]
-        below.sort(key=lambda path: -path.count("/"))
-        self._medium.write_many(_counted((zarr_format.files(p, documents[p]) for p in below), progress))
-        complete = {ROOT: zarr_format.group_document(Group(), {}, "", ROOT), **known, **documents}
-        self._held.store_root(consolidate and self.at_best.consolidates, complete)
-        self._medium.publish()
-        self._held.adopt(complete)
-        self._holder.forget_store()
-
-    def _undo(self, known: Mapping[str, Document], plan: Plan, documents: Mapping[str, Document]) -> None:
-        """Take back what a failed write has done, as far as the medium still answers."""
-        self._medium.discard()
-        if self._held.is_new or self.at_best.transactional:
-            return
-        with suppress(Exception):  # the failure that is being reported matters more than one of the clean-up
-            self._medium.remove(_new_folders(plan, known))
-            changed = [path for path in documents if path in known and path != ROOT]
-            self._medium.write_many(item for path in changed for item in self._held.format.files(path, known[path]))
-
-
-def _new_folders(plan: Plan, known: Mapping[str, Document]) -> list[str]:
-    """Return the keys of new objects in groups that are there, which hold all that a plan adds."""
-    new = [path for path in plan.nodes if path not in known and parent(path) in known]
-    return [path[1:] for path in new if not isinstance(plan.nodes[path], Link)]
-
 
 def _first_chunk(path: str, record: ArrayRecord) -> str:
     return f"{path[1:]}/{record.chunk_key((0,) * len(record.shape))}"
-
-
-def _counted(nodes: Iterable[list[tuple[str, bytes]]], progress: Progress | None) -> Iterator[tuple[str, bytes]]:
-    for files in nodes:
-        yield from files
-        if progress is not None:
-            progress(0, 1)
 
 
 def _reopened(kind: type[ZarrAdapter], place: Any, mode: str, options: Mapping[str, Any]) -> ZarrAdapter:

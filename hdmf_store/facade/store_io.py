@@ -347,16 +347,14 @@ class StoreIO(HDMFIO):
         herd = self._herd_of(container, herd)
         earlier = self._written_columns(container)
         builder = self.manager.build(container, source=self.source, root=True)
-        with team.pool() as pool, reports_to(progress, self._writing) as reports:
+        with team.pool() as pool:
             wishes = Wishes(
                 catalogs=[self.manager.namespace_catalog] if cache_spec else [],
                 consolidate=consolidate_metadata,
                 interleave=not exhaust_dci,
-                begin=reports.begin,
-                progress=reports.report,
                 executor=pool,
             )
-            self._store(builder, self._destination(link_data), wishes)
+            self._store(builder, self._destination(link_data), wishes, progress)
         for path, values in earlier.items():
             self._reader.add_rows(path, values)
         if herd is not None:
@@ -394,14 +392,8 @@ class StoreIO(HDMFIO):
         check_type("export_source", export_source, str, os.PathLike, optional=True)
         check_progress(progress)
         origin = None if export_source is None else Location.of(export_source)
-        with reports_to(progress, self._writing) as reports:
-            wishes = Wishes(
-                consolidate=consolidate_metadata,
-                interleave=not exhaust_dci,
-                begin=reports.begin,
-                progress=reports.report,
-            )
-            self._store(builder, self._destination(link_data, origin), wishes)
+        wishes = Wishes(consolidate=consolidate_metadata, interleave=not exhaust_dci)
+        self._store(builder, self._destination(link_data, origin), wishes, progress)
 
     def export(
         self,
@@ -457,21 +449,19 @@ class StoreIO(HDMFIO):
         with exported(src_io, container, clear_cache, self.source, StoreIO) as (builder, is_built):
             catalogs = [io.manager.namespace_catalog for io in (self, src_io) if io.manager is not None]
             origin = Location.of(str(src_io.source)) if isinstance(src_io.source, str | Path) else None
-            with team.pool() as pool, reports_to(progress, self._writing) as reports:
+            with team.pool() as pool:
                 wishes = Wishes(
                     catalogs=catalogs if cache_spec else [],
                     named_by=[] if is_built else catalogs,
                     consolidate=arguments.consolidate_metadata,
                     interleave=not arguments.exhaust_dci,
-                    begin=reports.begin,
-                    progress=reports.report,
                     executor=pool,
                 )
                 others = Others(may_read={**getattr(src_io, "_may_read", {}), **self._may_read})
                 destination = Destination(
                     adapter=self._adapter, link_data=arguments.link_data, export_from=origin, others=others
                 )
-                self._store(builder, destination, wishes)
+                self._store(builder, destination, wishes, progress)
 
     def get_written(self, builder: BaseBuilder) -> bool:
         """Return whether a builder was written to, or read from, this file."""
@@ -489,12 +479,9 @@ class StoreIO(HDMFIO):
             others=Others(may_read=self._may_read),
         )
 
-    @property
-    def _writing(self) -> str:
-        return f"Writing {self._adapter.location.name}"
-
-    def _store(self, builder: GroupBuilder, destination: Destination, wishes: Wishes) -> None:
-        store(builder, destination, wishes)
+    def _store(self, builder: GroupBuilder, destination: Destination, wishes: Wishes, progress: Any) -> None:
+        with reports_to(progress, f"Writing {self._adapter.location.name}") as reports:
+            store(builder, destination, attrs.evolve(wishes, begin=reports.begin, progress=reports.report))
         for item in all_builders(builder):
             self._set_written(item)
 

@@ -7,14 +7,18 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import attrs
+import numcodecs
 import numpy as np
 import pytest
 
 from hdmf_store.adapter import Plan
+from hdmf_store.errors import ArgumentError
 from hdmf_store.nodes import Codec, Dataset, Group, Layout, Number, Origin, Region, Stream
+from hdmf_store_adapters.plan_writer import PlanWriter
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.adapters.samples import numbers
 from tests.adapters.stores import CountingAsyncStore, read, write
@@ -82,13 +86,13 @@ def test_nobody_works_on_a_write_any_more_when_it_is_undone(monkeypatch: pytest.
     store.began = source.began
     large = Dataset(Number("int8"), (2**26,), source, {}, Layout(chunks=(2**22,)))
     at_undo: list[int] = []
-    undo = ZarrAdapter._undo
+    undo = PlanWriter._undo
 
-    def watched(self: ZarrAdapter, *arguments: Any) -> Any:
+    def watched(self: PlanWriter, *arguments: Any) -> Any:
         at_undo.append(len(source.under_way))
         return undo(self, *arguments)
 
-    monkeypatch.setattr(ZarrAdapter, "_undo", watched)
+    monkeypatch.setattr(PlanWriter, "_undo", watched)
     adapter = ZarrAdapter(store)
     adapter.open("w")
     with ThreadPoolExecutor(2) as pool, pytest.raises(OSError, match="full"):
@@ -98,3 +102,14 @@ def test_nobody_works_on_a_write_any_more_when_it_is_undone(monkeypatch: pytest.
 
     assert source.began.is_set()
     assert at_undo == [0]
+
+
+def test_a_wish_that_the_format_has_no_form_for_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    """Not even an unfinished folder lies beside the place, while the file is still open."""
+    adapter = ZarrAdapter(tmp_path / "a.zarr", object_codec=numcodecs.Pickle(), zarr_format=3)
+    adapter.open("w")
+    with pytest.raises(ArgumentError, match="no object arrays"):
+        adapter.write(Plan(nodes={"/": Group(), "/x": numbers([1])}))
+
+    assert list(tmp_path.iterdir()) == []
+    adapter.close()
