@@ -84,6 +84,10 @@ class ArrayHolder:
         """Return how the chunks of an array are decoded."""
         return self._held.record(path)
 
+    def known_record(self, path: str) -> ArrayRecord | None:
+        """Return what `record` returns, if that is known already; None once the hierarchy is closed."""
+        return self._held.known_record(path)
+
     def coding(self, path: str) -> list[dict[str, Any]]:
         """Return what turns the values of an array's chunks into bytes; see `ZarrFormat.coding`."""
         return self._held.format.coding(self._held.documents[path])

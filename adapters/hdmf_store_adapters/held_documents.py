@@ -172,6 +172,10 @@ class HeldDocuments:
             raise UnreadableError(self.address, path, found.element.reason)
         return found
 
+    def known_record(self, path: str) -> ArrayRecord | None:
+        """Return the record of a dataset, if it is loaded; nothing is once the hierarchy is closed."""
+        return self._records.get(path)
+
     def _stored(self) -> tuple[dict[str, Document], bool]:
         if self.mode == "r-":
             return self._crawled(), False

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
+from typing import Any
 
+import attrs
 import numpy as np
 
-__all__ = ["RecentChunks"]
+__all__ = ["KeptStretch", "RecentChunks"]
 
 
 class RecentChunks:
@@ -57,6 +60,46 @@ class RecentChunks:
         with self._lock:
             self._chunks.clear()
             self._size = 0
+
+
+@attrs.frozen(eq=False)
+class KeptStretch:
+    """The stretch of an axis that a chunk covers, for who asks for one element after the other.
+
+    The chunk itself is kept by `RecentChunks` alone, so that memory stays within its budget.
+
+    Parameters
+    ----------
+    chunk : weakref.ref
+        To values in normal form.
+    first : int
+        The position of the chunk's first element.
+    length : int
+        How many of its elements lie in the array.
+    """
+
+    _chunk: weakref.ref[np.ndarray]
+    _first: int
+    _length: int
+
+    def at(self, selection: Any) -> Any:
+        """Return an element, or a copy of elements; None for all that this chunk cannot tell."""
+        chunk = self._chunk()
+        if chunk is None:
+            return None
+        if isinstance(selection, slice):
+            if selection.step is not None or not (_is_index(selection.start) and _is_index(selection.stop)):
+                return None
+            start, stop = int(selection.start) - self._first, int(selection.stop) - self._first
+            return chunk[start:stop].copy() if 0 <= start < stop <= self._length else None
+        if not _is_index(selection):
+            return None
+        position = int(selection) - self._first
+        return chunk[position] if 0 <= position < self._length else None
+
+
+def _is_index(value: Any) -> bool:
+    return type(value) is int or isinstance(value, np.integer)
 
 
 def _size_of(chunk: np.ndarray) -> int | None:

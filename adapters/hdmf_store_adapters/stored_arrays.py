@@ -35,6 +35,7 @@ from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_locks import ArrayLocks
 from hdmf_store_adapters.array_record import ArrayRecord, as_text, holds_bytes
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
+from hdmf_store_adapters.recent_chunks import KeptStretch
 from hdmf_store_adapters.selections import plain_region, stretch, without_masks
 from hdmf_store_adapters.stored_attributes import StoredAttributes
 from hdmf_store_adapters.stored_source import StoredSource, opened_by_zarr
@@ -67,6 +68,7 @@ class StoredArray(zarr.Array):
         self._source = StoredSource(holder, path)
         self._opened: Any = None
         self._opened_for: ArrayRecord | None = None
+        self._near: tuple[ArrayRecord, KeptStretch] | None = None
         self.on_refusal: Callable[[], None] | None = None
         """Called when an append is refused, to take back what belongs to the same row."""
 
@@ -388,12 +390,17 @@ class StoredArray(zarr.Array):
         return True
 
     def __getitem__(self, selection: Any) -> Any:
+        if self._near is not None and self._near[0] is self._holder.known_record(self._node_path):
+            found = self._near[1].at(selection)  # one step of whoever goes through an index, a million steps long
+            if found is not None:
+                return found
         record = self._record
         if record.codec is not None:
             # tables are read so, an element or a row at a time
             asked = stretch(selection, record.shape[0]) if len(record.shape) == 1 else None
             kept = None if asked is None else self._source.at_hand(record, *asked)
-            if kept is not None:
+            if asked is not None and kept is not None:
+                self._remember(record, asked[0])
                 found = record.to_normal(kept)
                 return _own(found) if isinstance(selection, slice) else found[0]
             direct = plain_region(selection, record.shape)
@@ -402,6 +409,10 @@ class StoredArray(zarr.Array):
             if direct is not None:
                 return self._decoded(record, *direct)
         return self._through_zarr(selection)
+
+    def _remember(self, record: ArrayRecord, position: int) -> None:
+        near = self._source.stretch_at_hand(record, position) if isinstance(record.element, Number) else None
+        self._near = None if near is None else (record, near)
 
     def _decoded(self, record: ArrayRecord, region: Region, inner: Any) -> Any:
         found = record.to_normal(self._source.read_stored(region))[inner]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import decoded_chunks, few_chunks, read_region, sole_chunk, within
 from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.layout_choice import item_size
+from hdmf_store_adapters.recent_chunks import KeptStretch
 
 __all__ = ["StoredSource", "opened_by_zarr"]
 
@@ -111,6 +113,15 @@ class StoredSource:
             return None
         chunk = self.holder.recent.get((self.path, (number,)))
         return None if chunk is None else chunk[start - number * length : stop - number * length]
+
+    def stretch_at_hand(self, record: ArrayRecord, position: int) -> KeptStretch | None:
+        """Return the stretch around a position of an axis of numbers, if its chunk is kept as users get it."""
+        number = position // record.chunks[0]
+        chunk = self.holder.recent.get((self.path, (number,)))
+        if self.holder.writes or chunk is None or record.to_normal(chunk) is not chunk:
+            return None
+        first = number * record.chunks[0]
+        return KeptStretch(weakref.ref(chunk), first, min(len(chunk), record.shape[0] - first))
 
     def _read_keeping(self, record: ArrayRecord, region: Region) -> np.ndarray:
         """Return values from chunks that were decoded before; keep those of which more may be asked for soon."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
+from typing import Any
+
 import numpy as np
 import pytest
 
+from hdmf_store.errors import ClosedError
 from hdmf_store.nodes import ReferenceTo, Target
 from hdmf_store_adapters import array_record
 from hdmf_store_adapters.json_forms import decode_target
-from hdmf_store_adapters.recent_chunks import RecentChunks
+from hdmf_store_adapters.recent_chunks import KeptStretch, RecentChunks
 from tests.adapters.samples import dataset, numbers, objects, texts
 from tests.adapters.stores import CountingStore, read, write
 
@@ -136,3 +140,62 @@ def test_memory_is_bounded() -> None:
     for _ in range(2):
         recent.find("text", lambda: decoded.append("text") or np.array(["x" * 3000], object))
     assert decoded[-2:] == ["text", "text"]
+
+
+SELECTIONS = [0, 49, 50, 96, np.int64(55), np.uint8(7), -1, True, [1, 60], slice(np.int32(60), np.uint16(70))]
+SELECTIONS += [slice(*ends) for ends in [(3, 9), (45, 55), (90, 99), (90, None), (-5, -1), (9, 3), (2, 20, 3)]]
+
+
+@pytest.mark.parametrize("before", [3, 60, 96])
+@pytest.mark.parametrize("selection", SELECTIONS, ids=repr)
+def test_what_is_kept_of_an_axis_is_indexed_as_numpy_does(selection: Any, before: int) -> None:
+    """Wherever the chunk lies of which the element before was taken; the last one is longer than the array."""
+    store, values = CountingStore(), np.arange(1, 98, dtype="int32")
+    write(store, {"/a": numbers(values, chunks=(50,))})
+    array = read(store).array("/a")
+    assert [array[before], array[before], array[before : before + 1].tolist()] == [before + 1, before + 1, [before + 1]]
+
+    found, expected = array[selection], values[selection]
+    assert type(found) is type(expected)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_beyond_the_end_there_is_nothing_however_long_the_last_chunk_is() -> None:
+    """Chunks at the end of an axis are stored whole."""
+    store = CountingStore()
+    write(store, {"/a": numbers(np.arange(97), chunks=(50,))})
+    array = read(store).array("/a")
+    assert array[96] == array[96] == 96
+    with pytest.raises(IndexError):
+        array[97]
+
+
+def test_a_slice_of_what_is_kept_can_be_changed_without_changing_what_is_read_next() -> None:
+    """Each caller gets its own."""
+    array = read(stored()).array("/a")
+    assert array[3] == array[3] == 4
+    array[2:6][:] = 0
+    assert array[2:6].tolist() == [3, 4, 5, 6]
+
+
+def test_nothing_is_read_of_what_is_kept_once_the_file_is_closed() -> None:
+    """However it was asked for before."""
+    adapter = read(stored())
+    array = adapter.array("/a")
+    assert array[3] == array[3] == 4
+    adapter.close()
+    for selection in (3, slice(3, 5)):
+        with pytest.raises(ClosedError):
+            array[selection]
+
+
+def test_who_read_one_element_of_many_arrays_keeps_no_more_than_the_budget() -> None:
+    """An array does not hold on to a chunk that was let go."""
+    budget = 3 * 80
+    chunks = RecentChunks(budget)
+    stretches = []
+    for number in range(10):
+        chunk = chunks.put(number, np.full(10, number))
+        stretches.append(KeptStretch(weakref.ref(chunk), 0, 10))
+        del chunk
+    assert [stretch.at(4) for stretch in stretches] == [None] * 7 + [7, 8, 9]
