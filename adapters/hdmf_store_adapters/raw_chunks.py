@@ -20,12 +20,14 @@ from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunk_lengths import check_shard
 from hdmf_store_adapters.layout_choice import item_size
+from hdmf_store_adapters.threads import WorkAhead
 from hdmf_store_adapters.zarr_format import ZarrFormat
 
 __all__ = ["BATCH_BYTES", "RawCopy", "copied_chunks", "raw_copy"]
 
-BATCH_BYTES = 16 * 2**20
-"""Bytes of values in the chunks that are fetched at once; encoded they are hardly ever more."""
+BATCH_BYTES = 8 * 2**20
+"""Bytes of values in the chunks that are fetched at once, and in those that are stored meanwhile; encoded they are
+hardly ever more."""
 
 _MOST_AT_ONCE = 2**10
 
@@ -157,7 +159,8 @@ _Chunk = tuple[RawCopy, tuple[int, ...]]
 def copied_chunks(copies: Iterable[RawCopy], report: Callable[[int], None]) -> Iterator[tuple[str, bytes]]:
     """Yield key and bytes of every chunk that is stored of some arrays, fetched a batch at a time.
 
-    Small arrays share batches, so that media for which a call is a round trip make few.
+    Small arrays share batches, so that media for which a call is a round trip make few. A thread fetches one batch
+    while the chunks of the one before are taken.
 
     Parameters
     ----------
@@ -171,12 +174,26 @@ def copied_chunks(copies: Iterable[RawCopy], report: Callable[[int], None]) -> I
         If a chunk is cut short, or cannot be fetched.
     """
     for holder, own in itertools.groupby(copies, key=lambda copy: copy.source.holder):
-        for batch in _batches(own):
-            for (copy, index), data in zip(batch, _fetched(holder, batch), strict=True):
+        for batch, found in _fetched_ahead(holder, _batches(own)):
+            for (copy, index), data in zip(batch, found, strict=True):
                 if data is not None:
                     _check(copy, data)
                     yield f"{copy.path[1:]}/{copy.record.chunk_key(index)}", data
                 report(copy.record.bytes_of_chunk)
+            del found  # before the next but one is asked for
+
+
+_Fetched = tuple[Sequence[_Chunk], Sequence[bytes | None]]
+
+
+def _fetched_ahead(holder: HoldsChunks, batches: Iterable[Sequence[_Chunk]]) -> Iterator[_Fetched]:
+    """Yield batches with the bytes of their chunks; while one is taken, the next is fetched."""
+    with WorkAhead[_Fetched](2 * BATCH_BYTES) as ahead:
+        for batch in batches:
+            size = sum(copy.chunk_bytes for copy, _ in batch)
+            yield from ahead.room_for(size)
+            ahead.ask(size, lambda batch: (batch, _fetched(holder, batch)), batch)
+        yield from ahead.rest()
 
 
 def _batches(copies: Iterable[RawCopy]) -> Iterator[list[_Chunk]]:
