@@ -206,9 +206,9 @@ class BuilderTree:
             basename(path) or ROOT_NAME,
             groups=[item for item in held if isinstance(item, GroupBuilder)],
             datasets=[item for item in held if isinstance(item, DatasetBuilder)],
-            attributes={name: value for name, value in self._attributes(path, node).items() if name != SPEC_LOC_ATTR},
             source=str(self.adapter.location),
         )
+        _describe(builder, {k: value for k, value in self._attributes(path, node).items() if k != SPEC_LOC_ATTR})
         builder.location = parent(path) if path != ROOT else None
         return builder
 
@@ -236,9 +236,9 @@ class BuilderTree:
             basename(path),
             data=self._data(path, node, scalars),
             dtype=None if isinstance(node.element, Unreadable) else declaration_of(node.element),
-            attributes=attributes,
             source=str(self.adapter.location),
         )
+        _describe(builder, attributes)
         builder.location = parent(path)
         return builder
 
@@ -313,6 +313,13 @@ class BuilderTree:
                         dict.__setitem__(builder, "data", found)
                         return
                     data[name] = _boxed(found)
+
+
+def _describe(builder: BaseBuilder, attributes: Mapping[str, Any]) -> None:
+    """Give a new builder its attributes as its constructor does, which takes more time to check each than all else."""
+    builder.attributes.update(attributes)
+    if isinstance(builder, GroupBuilder):
+        builder.obj_type.update(dict.fromkeys(attributes, "attributes"))
 
 
 def _as_hdmf_has_it(value: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hdmf.build import DatasetBuilder, GroupBuilder
 
 from hdmf_store import UnsupportedValueError
 from tests.translate.builder_files import BuilderFile, dataset, group, root
@@ -130,6 +131,18 @@ def test_a_dictionary_of_plain_values_comes_back_equal(file: BuilderFile) -> Non
     value = {"a": 1, "b": [1.5, None], "c": {"d": "e"}}
 
     assert file.attribute(value) == value
+
+
+def test_attributes_are_known_to_a_builder_as_if_its_constructor_had_got_them(file: BuilderFile) -> None:
+    """By name among all that a group holds, and no object may take the name of one."""
+    found = file.round_trip(root(group("g", dataset("d", [1], unit="V"), unit="V", rate=30.0)))["g"]
+
+    made = GroupBuilder("g", datasets=[DatasetBuilder("d", attributes={"unit": "V"})], attributes=found.attributes)
+    assert found.obj_type == made.obj_type
+    assert (found["unit"], found.get("rate"), "rate" in found) == ("V", 30.0, True)
+    assert {**found["d"]}.keys() == {**made["d"]}.keys()
+    with pytest.raises(ValueError, match="'unit' already exists"):
+        found.set_dataset(DatasetBuilder("unit"))
 
 
 def test_attributes_of_datasets_are_kept_as_those_of_groups(file: BuilderFile) -> None:
