@@ -10,7 +10,14 @@ import numpy as np
 from zarr.storage import MemoryStore, WrapperStore
 
 from hdmf_store.adapter import READING_MODES, open_adapter
-from hdmf_store.errors import AccessError, ArgumentError, FormatError, UnreachableError, UnreadableError
+from hdmf_store.errors import (
+    AccessError,
+    ArgumentError,
+    FormatError,
+    StorageFailureError,
+    UnreachableError,
+    UnreadableError,
+)
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunks import overlaid
@@ -100,7 +107,7 @@ class ArrayHolder:
 
     def shape_error(self, path: str, problem: Exception) -> Exception:
         """Return the error for a chunk that cannot be read or decoded."""
-        if isinstance(problem, AccessError | UnreachableError):  # nothing was there to be decoded
+        if isinstance(problem, AccessError | StorageFailureError | UnreachableError):  # nothing was there to be decoded
             return attrs.evolve(problem, reason=f"{path}: {problem.reason}")
         if isinstance(problem, FormatError):  # the medium has said what is wrong with the key of the chunk
             return UnreadableError(self._held.address, path, f"{problem.path} {problem.reason}")
