@@ -118,7 +118,8 @@ class HDF5Adapter:
         if not location.is_local:
             return False
         if os.path.isfile(location.address):
-            return bool(h5py.is_hdf5(location.address))
+            with telling_of_hdf5(location.address, "open", location.address):
+                return bool(h5py.is_hdf5(location.address))
         return not os.path.exists(location.address) and location.name.endswith(_SUFFIXES)
 
     @staticmethod

@@ -94,23 +94,25 @@ class LocalFiles:
                     self._show(*waiting.pop(0))
         finally:
             for temporary, _, _ in waiting:
-                remove_file(temporary)
+                with suppress(OSError):  # what is being told of matters more
+                    remove_file(temporary)
 
     def _show(self, temporary: str, path: str, key: str) -> None:
         """Give a complete file its name."""
         try:
             os.replace(temporary, path)
         except BaseException:
-            remove_file(temporary)
+            with suppress(OSError):
+                remove_file(temporary)
             raise
         if self._unsettled is not None:
             self._unsettled.named_in(path.rpartition("/")[0])
-            if key in _ROOT_DOCUMENTS:
+            if key in _DOCUMENTS:
                 self._unsettled.settle()
 
     def _settle_before(self, key: str) -> None:
         """Wait until the disk has all that the root's document is about to commit."""
-        if self._unsettled is not None and key in _ROOT_DOCUMENTS:
+        if self._unsettled is not None and key in _DOCUMENTS:
             self._unsettled.settle()
 
     def _telling(self, action: str, key: str = "") -> AbstractContextManager[None]:

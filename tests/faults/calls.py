@@ -40,9 +40,8 @@ def _content(*tables: DynamicTable) -> SimpleMultiContainer:
 
 def _name(container: Any) -> None:
     """Give a container the same id each time, so that two files of the same content are equal."""
-    container._AbstractContainer__object_id = str(
-        uuid5(NAMESPACE_URL, f"{getattr(container.parent, 'name', None)}.{container.name}")
-    )
+    where = f"{getattr(container.parent, 'name', None)}.{container.name}"
+    container._AbstractContainer__object_id = str(uuid5(NAMESPACE_URL, where))
 
 
 def _opened(kind: str, folder: Path, mode: str) -> StoreIO:
@@ -76,11 +75,13 @@ def _export(kind: str, folder: Path) -> None:
 
 
 def _convert(kind: str, folder: Path) -> None:
-    main(["convert", str(folder / _BESIDE), PLACES[kind].within(folder), "--overwrite"], standalone_mode=False)
+    main(
+        ["convert", str(folder / _BESIDE), PLACES[kind].within(folder), "--overwrite", "--quiet"], standalone_mode=False
+    )
 
 
 def _consolidate(kind: str, folder: Path) -> None:
-    main(["consolidate", PLACES[kind].within(folder)], standalone_mode=False)
+    main(["consolidate", "--quiet", PLACES[kind].within(folder)], standalone_mode=False)
 
 
 def _repack(kind: str, folder: Path) -> None:

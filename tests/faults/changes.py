@@ -123,14 +123,20 @@ class Change:
         if self.beside is not None:
             self._do("w", lambda adapter: adapter.write(Plan(nodes=self.beside)), "folder", folder, _BESIDE)
 
-    def do(self, kind: str, folder: Path) -> None:
-        """Make the change."""
-        self._do(self.mode, lambda adapter: self.work(adapter, folder), kind, folder)
+    def do(self, kind: str, folder: Path, **options: Any) -> None:
+        """Make the change, with options of the adapter."""
+        self._do(self.mode, lambda adapter: self.work(adapter, folder), kind, folder, **options)
+
+    def do_durably(self, kind: str, folder: Path) -> None:
+        """Make the change, and wait for the disk."""
+        self.do(kind, folder, durable=True)
 
     @staticmethod
-    def _do(mode: str, work: Callable[[StoreAdapter], None], kind: str, folder: Path, name: str = "") -> None:
+    def _do(
+        mode: str, work: Callable[[StoreAdapter], None], kind: str, folder: Path, name: str = "", **options: Any
+    ) -> None:
         place = PLACES[kind]
-        adapter = open_adapter(folder / name if name else place.within(folder), mode, **place.options)
+        adapter = open_adapter(folder / name if name else place.within(folder), mode, **place.options, **options)
         try:
             work(adapter)
         finally:

@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.faults.traced import watched
 
-__all__ = ["NEVER", "run_until"]
+__all__ = ["NEVER", "run_until", "traced"]
 
 NEVER = -1
 
@@ -59,10 +59,26 @@ def run_until(
     operations : list of str
         What it did until then, and what it was about to do.
     """
+    was_killed, told = _run(watched if is_traced else _watched, operation, folder, work, arguments)
+    return was_killed, [what if isinstance(what, str) else what[0] for what in told]
+
+
+def traced(folder: Path, work: Callable[..., None], *arguments: Any) -> list[tuple[str, str, str]]:
+    """Do work in a process of its own, and return what it asks the system to change, or to put on disk, in a folder.
+
+    Returns
+    -------
+    list of (str, str, str)
+        In words, with the path, and with the new path of what is renamed.
+    """
+    return _run(watched, NEVER, folder, work, arguments)[1]
+
+
+def _run(
+    watching: Callable[..., None], operation: int, folder: Path, work: Callable[..., None], arguments: Any
+) -> tuple[bool, list[Any]]:
     ours, theirs = _FRESH.Pipe(duplex=False)
-    child = _FRESH.Process(
-        target=watched if is_traced else _watched, args=(theirs, operation, str(folder), work, arguments)
-    )
+    child = _FRESH.Process(target=watching, args=(theirs, operation, str(folder), work, arguments))
     child.start()
     theirs.close()
     operations = []

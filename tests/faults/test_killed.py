@@ -14,9 +14,7 @@ from tests.faults.changes import seen
 from tests.faults.traced import IS_POSSIBLE
 from tests.faults.trials import ALL, TRACED, Trials
 
-_untraceable = pytest.mark.skipif(
-    not IS_POSSIBLE, reason="this system lets no process be traced, or not by these tests"
-)
+_untraceable = pytest.mark.skipif(not IS_POSSIBLE, reason="this system lets no process be traced")
 _CASES = [pytest.param(*case, marks=_untraceable) if case[0] in TRACED else case for case in ALL]
 every_change = pytest.mark.parametrize(("kind", "name"), _CASES)
 

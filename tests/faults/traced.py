@@ -31,9 +31,11 @@ _CWD = 2**64 - 100
 _TO_WRITE = os.O_CREAT | os.O_TRUNC
 
 _WRITES = {1: "write", 18: "write", 20: "writev", 296: "writev", 328: "writev"}
-_BY_HANDLE = {77: "truncate", 285: "allocate", 326: "copy"}
+_BY_HANDLE = {74: "sync", 75: "sync", 77: "truncate", 285: "allocate", 326: "copy"}
 _BY_PATH = {82: "rename", 83: "mkdir", 84: "rmdir", 87: "remove", 86: "link", 88: "symlink", 76: "truncate"}
 _BELOW = {264: "rename", 316: "rename", 258: "mkdir", 263: "remove", 265: "link"}
+_RENAMES = {82: (None, 1), 264: (2, 3), 316: (2, 3)}
+_EXCHANGE = 0x2
 _OPENS = {2: (None, 0, 1), 257: (0, 1, 2)}
 _COUNTED_BY_BYTES = (1, 18)
 
@@ -76,7 +78,7 @@ def watched(told: Any, operation: int, folder: str, work: Callable[..., None], a
         elif stopped_by == signal.SIGTRAP | 0x80:
             for what in _operations(thread, folder):
                 told.send(what)
-                if left == 0 and what.startswith("write half"):
+                if left == 0 and what[0].startswith("write half"):
                     halved = _halve(thread)
                 elif left == 0:
                     os.kill(victim, signal.SIGKILL)
@@ -100,8 +102,11 @@ def _suffer(work: Callable[..., None], arguments: Any) -> None:
     os._exit(0)
 
 
-def _operations(thread: int, folder: str) -> list[str]:
-    """Return what a thread is about to change in a folder: nothing, one step, or the two of a write."""
+def _operations(thread: int, folder: str) -> list[tuple[str, str, str]]:
+    """Return what a thread is about to change in a folder: nothing, one step, or the two of a write.
+
+    Each in words, with the path, and with the new path of what is renamed.
+    """
     info = ctypes.create_string_buffer(_INFO.size)
     _libc.ptrace(_SYSCALL_INFO, thread, _INFO.size, ctypes.addressof(info))
     kind, _, _, _, call, *arguments = _INFO.unpack(info.raw)
@@ -110,8 +115,13 @@ def _operations(thread: int, folder: str) -> list[str]:
     name, path = _named(thread, call, arguments)
     if not path.startswith(folder):
         return []
-    short = os.path.basename(path)
-    return [f"{name} {short}", f"write half of {short}"] if call in _COUNTED_BY_BYTES else [f"{name} {short}"]
+    short, new = os.path.basename(path), ""
+    if call in _RENAMES:
+        below, address = _RENAMES[call]
+        new = _path(thread, _CWD if below is None else arguments[below], arguments[address])
+        name = "exchange" if call == 316 and arguments[4] & _EXCHANGE else name
+    steps = [f"{name} {short}", f"write half of {short}"] if call in _COUNTED_BY_BYTES else [f"{name} {short}"]
+    return [(step, path, new) for step in steps]
 
 
 def _halve(thread: int) -> int:
