@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import attrs
@@ -219,7 +220,13 @@ class ArrayHolder:
         chunks = overlaid(record, region, stored, coder, lambda key: held.medium.read(prefix + key))
         held.medium.write_many((prefix + key, data) for key, data in chunks)
         held.change(path, longer)
-        held.store(path)
+        try:
+            held.store(path)
+        except BaseException:
+            held.change(path, document)
+            with suppress(Exception):  # if a server has stored it, and only its answer was lost
+                held.store(path)
+            raise
 
     def rewrite(self, path: str, dataset: Dataset) -> None:
         """Store a small dataset anew in place of what it was, with room for all its values."""

@@ -74,14 +74,21 @@ def _export(kind: str, folder: Path) -> None:
         io.export(source, write_args={"link_data": False}, cache_spec=False)
 
 
+def _command(*arguments: str) -> None:
+    """Run a command, and raise what it only shows to people."""
+    try:
+        main(arguments, standalone_mode=False)
+    except SystemExit as problem:
+        if problem.__context__ is not None:
+            raise problem.__context__ from None
+
+
 def _convert(kind: str, folder: Path) -> None:
-    main(
-        ["convert", str(folder / _BESIDE), PLACES[kind].within(folder), "--overwrite", "--quiet"], standalone_mode=False
-    )
+    _command("convert", "--overwrite", "--quiet", str(folder / _BESIDE), PLACES[kind].within(folder))
 
 
 def _consolidate(kind: str, folder: Path) -> None:
-    main(["consolidate", "--quiet", PLACES[kind].within(folder)], standalone_mode=False)
+    _command("consolidate", "--quiet", PLACES[kind].within(folder))
 
 
 def _repack(kind: str, folder: Path) -> None:
