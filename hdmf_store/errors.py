@@ -10,8 +10,9 @@
     ├── MissingExtraError          (ImportError)           an optional library is not installed
     ├── LocationError              (ValueError)            a place that cannot be named or reached from another
     ├── MissingHierarchyError      (FileNotFoundError)     nothing is stored there
-    ├── AccessError                (PermissionError)       a server does not let us read or write there
+    ├── AccessError                (PermissionError)       a server or system does not let us read or write there
     ├── UnreachableError           (ConnectionError)       a server does not answer, or answers that it cannot
+    ├── StorageFailureError        (OSError)               a full disk, a quota, too many files, a broken device
     ├── UnlistableError            (OSError)               something is, but nobody tells what
     ├── HierarchyExistsError       (FileExistsError)       something is stored there already
     ├── ConflictError              (RuntimeError)          another writer was faster
@@ -55,6 +56,7 @@ __all__ = [
     "MissingNodeError",
     "ModeError",
     "NameNotAllowedError",
+    "StorageFailureError",
     "UnlistableError",
     "UnreachableError",
     "UnreadableError",
@@ -157,7 +159,32 @@ class MissingHierarchyError(_PlaceError, FileNotFoundError):
 
 @attrs.define(eq=False)
 class AccessError(_PlaceError, PermissionError):
-    """A server does not let us read or write at a place, with the credentials that it was given or without any."""
+    """A server or this system does not let us read or write at a place.
+
+    Attributes
+    ----------
+    location, reason : str
+    errno : int, optional
+        The system's number for it, where it was this system.
+    """
+
+    errno: int | None = None
+
+
+@attrs.define(eq=False)
+class StorageFailureError(_PlaceError, OSError):
+    """The system cannot store or give bytes: a full disk, a quota, too many open files, a device that fails.
+
+    The same call succeeds once the cause is gone.
+
+    Attributes
+    ----------
+    location, reason : str
+    errno : int, optional
+        The system's number for it, as in any `OSError`: ``errno.ENOSPC`` and the like.
+    """
+
+    errno: int | None = None
 
 
 @attrs.define(eq=False)

@@ -60,6 +60,7 @@ PUBLIC_NAMES = [
     "RefusedTargetError",
     "SPEC_LOC_ATTR",
     "SUPPORTED_ZARR_STORES",
+    "StorageFailureError",
     "StoreAdapter",
     "StoreIO",
     "Summary",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import attrs
@@ -10,7 +11,14 @@ import numpy as np
 from zarr.storage import MemoryStore, WrapperStore
 
 from hdmf_store.adapter import READING_MODES, open_adapter
-from hdmf_store.errors import AccessError, ArgumentError, FormatError, UnreachableError, UnreadableError
+from hdmf_store.errors import (
+    AccessError,
+    ArgumentError,
+    FormatError,
+    StorageFailureError,
+    UnreachableError,
+    UnreadableError,
+)
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunks import overlaid
@@ -104,7 +112,7 @@ class ArrayHolder:
 
     def shape_error(self, path: str, problem: Exception) -> Exception:
         """Return the error for a chunk that cannot be read or decoded."""
-        if isinstance(problem, AccessError | UnreachableError):  # nothing was there to be decoded
+        if isinstance(problem, AccessError | StorageFailureError | UnreachableError):  # nothing was there to be decoded
             return attrs.evolve(problem, reason=f"{path}: {problem.reason}")
         if isinstance(problem, FormatError):  # the medium has said what is wrong with the key of the chunk
             return UnreadableError(self._held.address, path, f"{problem.path} {problem.reason}")
@@ -216,7 +224,13 @@ class ArrayHolder:
         chunks = overlaid(record, region, stored, coder, lambda key: held.medium.read(prefix + key))
         held.medium.write_many((prefix + key, data) for key, data in chunks)
         held.change(path, longer)
-        held.store(path)
+        try:
+            held.store(path)
+        except BaseException:
+            held.change(path, document)
+            with suppress(Exception):  # if a server has stored it, and only its answer was lost
+                held.store(path)
+            raise
 
     def rewrite(self, path: str, dataset: Dataset) -> None:
         """Store a small dataset anew in place of what it was, with room for all its values."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +22,7 @@ from hdmf_store.adapter import (
     Location,
     Plan,
     Progress,
+    Repair,
     check_mode,
     prefixes,
 )
@@ -29,6 +30,7 @@ from hdmf_store.errors import (
     ArgumentError,
     ClosedError,
     FormatError,
+    HDMFStoreError,
     HierarchyExistsError,
     MissingHierarchyError,
     MissingNodeError,
@@ -59,9 +61,13 @@ from hdmf_store.nodes import (
 )
 from hdmf_store_adapters import hdf5_values as values_of
 from hdmf_store_adapters.chunks import piece_shape
+from hdmf_store_adapters.durable_files import sync_file, sync_folder
+from hdmf_store_adapters.exchanging import TEMPORARY
+from hdmf_store_adapters.hdf5_errors import telling_of_hdf5
 from hdmf_store_adapters.hdf5_layout import HDF5Layout
 from hdmf_store_adapters.hdf5_pieces import why_not_read
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size
+from hdmf_store_adapters.local_errors import telling_of
 
 __all__ = ["HDF5Adapter"]
 
@@ -80,13 +86,15 @@ class HDF5Adapter:
     may_read : str, Path, list or dict, optional
         Folders in and below which values may lie as well, besides the folder of the file: those of external and
         virtual datasets.
+    durable : bool, default False
+        Whether a write of a new file, and closing one that was changed, waits until the disk has everything.
     """
 
     name = "hdf5"
     reads_other_files = True
     at_best = Capabilities(writable=True, linkable=True, links_to=(name,))
 
-    def __init__(self, place: Any, *, may_read: Any = (), **options: Any) -> None:
+    def __init__(self, place: Any, *, may_read: Any = (), durable: bool = False, **options: Any) -> None:
         if options:
             raise ArgumentError(f"HDF5 files take no options, so {', '.join(options)} cannot be meant")
         if not isinstance(place, str | os.PathLike):
@@ -95,6 +103,7 @@ class HDF5Adapter:
         if not self._location.is_local:
             raise ArgumentError(f"{self._location}: HDF5 files are read from local paths only; copy the file first")
         self._may_read = prefixes(may_read)
+        self._durable = durable
         self._mode = ""
         self._creates = False
         self._file: h5py.File | None = None
@@ -109,7 +118,8 @@ class HDF5Adapter:
         if not location.is_local:
             return False
         if os.path.isfile(location.address):
-            return bool(h5py.is_hdf5(location.address))
+            with telling_of_hdf5(location.address, "open", location.address):
+                return bool(h5py.is_hdf5(location.address))
         return not os.path.exists(location.address) and location.name.endswith(_SUFFIXES)
 
     @staticmethod
@@ -149,16 +159,26 @@ class HDF5Adapter:
             self._open_file("r" if mode in READING_MODES else "r+")
 
     def _open_file(self, h5_mode: str) -> None:
+        address = self._location.address
         try:
-            self._file = h5py.File(self._location.address, h5_mode)
+            with telling_of_hdf5(address, "open", address):
+                self._file = h5py.File(address, h5_mode)
+        except HDMFStoreError:
+            raise
         except OSError as problem:
-            raise FormatError(self._location.address, ROOT, f"cannot be opened as HDF5 ({problem})") from problem
+            raise FormatError(address, ROOT, f"cannot be opened as HDF5 ({problem})") from problem
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-        self._file, self._hierarchy, self._mode = None, None, ""
+        address, file = self._location.address, self._file
+        self._file, self._hierarchy = None, None
+        mode, self._mode = self._mode, ""
+        if file:
+            with telling_of_hdf5(address, "write", address):
+                file.close()
+            if self._durable and mode not in READING_MODES:
+                with telling_of(address, "write", address):
+                    sync_file(address)
 
     def load(self) -> Hierarchy:
         """Return all nodes, by one walk through the file."""
@@ -195,23 +215,45 @@ class HDF5Adapter:
         if self._mode in READING_MODES:
             raise ModeError(self._location.address, "write", self._mode, "mode 'w', 'a' or 'r+'")
         if not self._creates:
-            _store(self._opened("write"), plan, self._location.address, progress)
+            address = self._location.address
+            with telling_of_hdf5(address, "write", address):
+                _store(self._opened("write"), plan, address, progress)
             self._hierarchy = None
             return
         if not self._mode:
             raise ClosedError(self._location.address, "write")
-        temporary = f"{self._location.address}.hdmf-store-tmp-{uuid.uuid4().hex}"
-        os.makedirs(os.path.dirname(temporary), exist_ok=True)
+        self._make(plan, progress)
+        self._creates = False  # and it is opened again by who asks for something, as opening for changes writes to it
+
+    def _make(self, plan: Plan, progress: Progress | None) -> None:
+        """Make a new file beside its place, and put it there when it is complete."""
+        address, target = self._location.address, os.path.realpath(self._location.address)
+        temporary = f"{address}{TEMPORARY}{uuid.uuid4().hex}"
         try:
-            with h5py.File(temporary, "w-") as file:
-                _store(file, plan, self._location.address, progress)
-            os.replace(temporary, os.path.realpath(self._location.address))
+            with telling_of(address, "write", address):
+                os.makedirs(os.path.dirname(temporary), exist_ok=True)
+            with telling_of_hdf5(address, "write", temporary), h5py.File(temporary, "w-") as file:
+                _store(file, plan, address, progress)
+            with telling_of(address, "write", address):
+                if self._durable:
+                    sync_file(temporary)
+                os.replace(temporary, target)
+                if self._durable:
+                    sync_folder(os.path.dirname(target))
         except BaseException:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
+                os.truncate(temporary, 0)  # a file that HDF5 could not close would keep its place on a full disk
                 os.unlink(temporary)
             raise
-        self._creates = False
-        self._open_file("r+")
+
+    def mend(self, dry_run: bool, idle: float) -> Iterator[Repair]:
+        """Yield what there is to be removed of what killed writers left beside the file; see `mending`."""
+        from hdmf_store_adapters.mending import beside
+
+        for step in list(beside(self._location, idle)):
+            yield step.repair
+            if step.carry_out is not None and not dry_run:
+                step.carry_out()
 
     def consolidate(self) -> None:
         """Do nothing: an HDF5 file keeps no second copy of its metadata."""
@@ -228,7 +270,10 @@ class HDF5Adapter:
         if self._file is None:
             if self._mode and self._creates:
                 raise MissingHierarchyError(self._location.address, "nothing has been written yet")
-            raise ClosedError(self._location.address, action)
+            if not self._mode:
+                raise ClosedError(self._location.address, action)
+            self._open_file("r+")
+        assert self._file is not None
         return self._file
 
 

@@ -184,7 +184,19 @@ def _repository_at(location: Location, options: dict[str, Any], create: bool = F
             return icechunk.Repository.open(storage)
         return icechunk.Repository.create(storage) if create else None
     except icechunk.IcechunkError as problem:
-        raise LocationError(location.address, f"Icechunk cannot open it ({str(problem).strip()})") from problem
+        raise LocationError(location.address, _why_not_opened(problem)) from problem
+
+
+def _why_not_opened(problem: Exception) -> str:
+    """Return what Icechunk says of a place, in one line, and the way out where a killed process left that."""
+    lines = [line.strip("| ") for line in str(problem).strip().splitlines()]
+    said = lines[0].removeprefix("x ").removeprefix("× ")
+    if "clean prefix" in said:
+        return (
+            f"Icechunk makes no repository there ({said}): another file is in that folder, or a process was killed "
+            "while it made a repository. Delete that folder if nothing that you need is in it, or name another one"
+        )
+    return f"Icechunk cannot open it ({said})"
 
 
 def _storage(icechunk: Any, location: Location, options: dict[str, Any], create: bool) -> Any:

@@ -102,11 +102,12 @@ class SessionMedium(StoreObject):
         """Leave what was written in the session."""
         self._is_changing = False
 
-    def discard(self) -> None:
+    def discard(self) -> bool:
         """Undo a write that failed: all that the session holds uncommitted goes, as nothing less can be undone."""
         if self._is_changing:
             self._is_changing = False
             self._store.session.discard_changes()
+        return True
 
 
 class RepositoryMedium:
@@ -272,10 +273,9 @@ class RepositoryMedium:
             raise ConflictError(self._address, f"another writer has committed to {self._version.branch!r}") from problem
         self.start(self._writes)
 
-    def discard(self) -> None:
+    def discard(self) -> bool:
         """Undo a write that failed."""
-        if self._objects is not None:
-            self._objects.discard()
+        return self._objects is None or self._objects.discard()
 
     def finish(self) -> None:
         """Commit what was assigned into arrays since."""

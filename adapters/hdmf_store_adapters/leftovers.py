@@ -13,9 +13,10 @@ import time
 import zipfile
 
 import attrs
+import h5py
 
 from hdmf_store.adapter import Location
-from hdmf_store_adapters.local_files import TEMPORARY
+from hdmf_store_adapters.exchanging import TEMPORARY
 
 __all__ = [
     "Leftover",
@@ -113,12 +114,16 @@ def removed(path: str) -> None:
 def _is_whole(path: str) -> bool:
     if os.path.isdir(path):
         return any(os.path.exists(os.path.join(path, name)) for name in _ROOT_DOCUMENTS)
-    return zipfile.is_zipfile(path) or _begins_as_hdf5(path)
+    return zipfile.is_zipfile(path) or _opens_as_hdf5(path)
 
 
-def _begins_as_hdf5(path: str) -> bool:
-    with open(path, "rb") as file:
-        return file.read(4) == b"\x89HDF"
+def _opens_as_hdf5(path: str) -> bool:
+    """Return whether HDF5 takes a file for one that was closed, which it does not if the end is missing."""
+    try:
+        with h5py.File(path, "r") as file:
+            return len(file) >= 0
+    except (OSError, RuntimeError):
+        return False
 
 
 def _last_change(path: str) -> float:

@@ -7,30 +7,28 @@ files need no such care.
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import os
 import shutil
 import sys
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import cache
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
-from zarr.storage import LocalStore
 
 from hdmf_store.adapter import Location
 from hdmf_store.errors import FormatError, HierarchyExistsError
+from hdmf_store_adapters.durable_files import Unsettled, sync_folder, sync_tree
+from hdmf_store_adapters.exchanging import TEMPORARY, remove, remove_file, swap
+from hdmf_store_adapters.folder_store import FolderStore
+from hdmf_store_adapters.local_errors import system_error, telling_of
 
-__all__ = ["TEMPORARY", "LocalFiles", "folders_not_entered", "put_in_place"]
-
-TEMPORARY = ".hdmf-store-tmp-"
-"""What the names of unfinished files and folders contain."""
+__all__ = ["LocalFiles", "folders_not_entered"]
 
 _ROOT_DOCUMENTS = ("zarr.json", ".zgroup", ".zmetadata", ".zarray")
+_DOCUMENTS = (*_ROOT_DOCUMENTS, ".zattrs")
 
 
 class LocalFiles:
@@ -40,13 +38,16 @@ class LocalFiles:
     ----------
     root : Path
         The folder; it need not exist.
+    durable : bool, default False
+        Whether to wait until the disk has what is committed.
     """
 
     system = sys.platform
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, durable: bool = False) -> None:
         self._root = str(root)
         self._base = self._root
+        self._unsettled = Unsettled() if durable else None
         self._folders: set[str] = set()
         self._deputy: LocalDeputy | None = None
 
@@ -61,27 +62,61 @@ class LocalFiles:
                 return file.read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
+        except OSError as problem:
+            raise system_error(problem, self._root, "read", f"{self._root}/{key}") from problem
 
     def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the bytes of several files; one after the other, which is fastest for small local files."""
         return [self.read(key) for key in keys]
 
     def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
-        """Write files; each appears whole."""
-        is_hidden = self._base != self._root
-        for key, data in items:
-            path = _place(self._base, key)
-            self._make_folder(path.rpartition("/")[0])
-            if is_hidden:
-                _write(path, data)
-                continue
-            temporary = f"{path}{TEMPORARY}{uuid.uuid4().hex}"
-            try:
-                _write(temporary, data)
-                os.replace(temporary, path)
-            except BaseException:
-                _remove_file(temporary)
-                raise
+        """Write files; each appears whole. Documents that replace others do when all of them are written."""
+        if self._base != self._root:
+            for key, data in items:
+                with self._telling("write", key):
+                    path = _place(self._base, key)
+                    self._make_folder(path.rpartition("/")[0])
+                    _write(path, data)
+            return
+        waiting: list[tuple[str, str, str]] = []
+        try:
+            for key, data in items:
+                with self._telling("write", key):
+                    path = _place(self._base, key)
+                    self._settle_before(key)
+                    self._make_folder(path.rpartition("/")[0])
+                    waiting.append((f"{path}{TEMPORARY}{uuid.uuid4().hex}", path, key))
+                    _write(waiting[-1][0], data, durable=self._unsettled is not None)
+                    if not (key.rpartition("/")[2] in _DOCUMENTS and os.path.lexists(path)):
+                        self._show(*waiting.pop())
+            while waiting:
+                with self._telling("write", waiting[0][2]):
+                    self._show(*waiting.pop(0))
+        finally:
+            for temporary, _, _ in waiting:
+                with suppress(OSError):  # what is being told of matters more
+                    remove_file(temporary)
+
+    def _show(self, temporary: str, path: str, key: str) -> None:
+        """Give a complete file its name."""
+        try:
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                remove_file(temporary)
+            raise
+        if self._unsettled is not None:
+            self._unsettled.named_in(path.rpartition("/")[0])
+            if key in _DOCUMENTS:
+                self._unsettled.settle()
+
+    def _settle_before(self, key: str) -> None:
+        """Wait until the disk has all that the root's document is about to commit."""
+        if self._unsettled is not None and key in _DOCUMENTS:
+            self._unsettled.settle()
+
+    def _telling(self, action: str, key: str = "") -> AbstractContextManager[None]:
+        return telling_of(self._root, action, f"{self._root}/{key}" if key else self._root)
 
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: chunks may come before documents."""
@@ -90,37 +125,57 @@ class LocalFiles:
         """Return what stores keys from processes that see the same files."""
         if self._deputy is None:
             passage = f"{self._base}/{TEMPORARY}{uuid.uuid4().hex}"
-            os.makedirs(passage)
+            with self._telling("write"):
+                os.makedirs(passage)
             self._deputy = LocalDeputy(self._base, passage)
+        if self._unsettled is not None and self._base == self._root:
+            self._unsettled.written_below(_place(self._base, folder))
+            self._unsettled.named_in(_place(self._base, folder).rpartition("/")[0])
         return self._deputy
 
     def remove(self, folders: Sequence[str]) -> None:
         """Remove folders and all that is in them."""
         for folder in folders:
-            _remove(_place(self._base, folder))
+            path = _place(self._base, folder)
+            with self._telling("remove", folder), suppress(FileNotFoundError):
+                if os.path.isdir(path) and not os.path.islink(path):
+                    shutil.rmtree(path)
+                else:
+                    remove_file(path)
         self._folders.clear()
 
     def remove_files(self, keys: Sequence[str]) -> None:
         """Remove files."""
         for key in keys:
-            _remove_file(_place(self._base, key))
+            with self._telling("remove", key):
+                remove_file(_place(self._base, key))
 
     def replace(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files in place of all that is below a folder, in one step."""
         place = f"{self._base}/{folder}"
         new = f"{place}{TEMPORARY}{uuid.uuid4().hex}"
         try:
-            for key, data in files.items():
-                path = new + key[len(folder) :]
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                _write(path, data)
-            old = _swap(new, place)
+            with self._telling("write", folder):
+                for key, data in files.items():
+                    path = new + key[len(folder) :]
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    _write(path, data)
+                old = self._put(new, place)
         except BaseException:
-            _remove(new)
+            remove(new)
             raise
         if old is not None:
-            _remove(old)
+            remove(old)
         self._folders.clear()
+
+    def _put(self, new: str, place: str) -> str | None:
+        """Put a new folder in the place of an old one, and return where that is now; in between, wait for the disk."""
+        if self._unsettled is not None:
+            sync_tree(new)
+        old = swap(new, place)
+        if self._unsettled is not None:
+            sync_folder(os.path.dirname(os.path.realpath(place)))
+        return old
 
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
         """Return all documents below the folder. Links in the file system that lead out of it are not followed."""
@@ -133,7 +188,7 @@ class LocalFiles:
         if not here:
             return
         found |= here
-        with os.scandir(f"{self._base}/{prefix}") as entries:
+        with self._telling("list", prefix), os.scandir(f"{self._base}/{prefix}") as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
         for name in names:
             self._crawl(f"{prefix}{name}/", documents, found)
@@ -145,6 +200,8 @@ class LocalFiles:
         """Direct all writing to a new folder beside this one."""
         self._base = f"{self._root}{TEMPORARY}{uuid.uuid4().hex}"
         self._folders.clear()
+        if self._unsettled is not None:
+            self._unsettled.made_on_the_way_to(os.path.realpath(self._root))
         return ()
 
     def publish(self) -> None:
@@ -152,23 +209,30 @@ class LocalFiles:
         self._dismiss()
         if self._base == self._root:
             return
-        new = self._base
-        old = _swap(new, self._root)
+        with self._telling("write"):
+            old = self._put(self._base, self._root)
+            if self._unsettled is not None:
+                self._unsettled.settle()
         self._base = self._root
         self._folders.clear()
         if old is not None:
-            _remove(old)
+            remove(old)
 
-    def discard(self) -> None:
-        """Remove a new folder that was not published."""
+    def discard(self) -> bool:
+        """Remove a new folder that was not published; what was changed in place is left to the caller."""
         self._dismiss()
-        if self._base != self._root:
-            shutil.rmtree(self._base, ignore_errors=True)
-            self._base = self._root
-            self._folders.clear()
+        if self._base == self._root:
+            return False
+        shutil.rmtree(self._base, ignore_errors=True)
+        self._base = self._root
+        self._folders.clear()
+        return True
 
     def finish(self) -> None:
-        """Do nothing: no file is kept open."""
+        """Wait until the disk has what was changed in place, where that was asked for; no file is kept open."""
+        if self._unsettled is not None:
+            with self._telling("write"):
+                self._unsettled.settle()
 
     def list_keys(self) -> Iterator[str]:
         """Yield the keys of all files."""
@@ -178,7 +242,7 @@ class LocalFiles:
 
     def store(self) -> Any:
         """Return a zarr store over the folder that is written to."""
-        return LocalStore(self._base)
+        return FolderStore(self, self._base)
 
     def check_replaceable(self, force: bool) -> None:
         """Refuse to replace what is no Zarr hierarchy, unless told to.
@@ -190,8 +254,9 @@ class LocalFiles:
         """
         if force or not os.path.lexists(self._root):
             return
-        if os.path.isdir(self._root) and (self.exists() or not os.listdir(self._root)):
-            return
+        with self._telling("list"):
+            if os.path.isdir(self._root) and (self.exists() or not os.listdir(self._root)):
+                return
         kind = "a folder that holds no Zarr hierarchy" if os.path.isdir(self._root) else "a file"
         raise HierarchyExistsError(
             self._root, f"is {kind}, which mode 'w' would delete. Choose another name or pass force_overwrite=True."
@@ -200,24 +265,16 @@ class LocalFiles:
     def _dismiss(self) -> None:
         """Let no deputy store anything any more."""
         if self._deputy is not None:
-            _remove(self._deputy.passage)
+            remove(self._deputy.passage)
             self._deputy = None
 
     def _make_folder(self, folder: str) -> None:
-        if folder not in self._folders:
-            os.makedirs(folder, exist_ok=True)
-            self._folders.add(folder)
-
-
-def put_in_place(file: str, place: str) -> None:
-    """Move a file to where something else may be, which then goes; in one step, or two where that is a folder."""
-    target = os.path.realpath(place)
-    if not os.path.isdir(target):
-        os.replace(file, target)
-        return
-    old = _swap(file, target)
-    if old is not None:
-        _remove(old)
+        if folder in self._folders:
+            return
+        if self._unsettled is not None and self._base == self._root:
+            self._unsettled.made_on_the_way_to(folder)
+        os.makedirs(folder, exist_ok=True)
+        self._folders.add(folder)
 
 
 @attrs.frozen
@@ -243,15 +300,19 @@ class LocalDeputy:
     def write_many(self, items: Iterable[tuple[str, bytes]]) -> None:
         """Write files."""
         for key, data in items:
-            made, path = f"{self.passage}/{uuid.uuid4().hex}", _place(self.base, key)
-            _write(made, data)
-            try:
-                os.replace(made, path)
-            except FileNotFoundError:
-                if not self.is_there():
-                    raise
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                os.replace(made, path)
+            with telling_of(self.base, "write", f"{self.base}/{key}"):
+                self._write(_place(self.base, key), data)
+
+    def _write(self, path: str, data: bytes) -> None:
+        made = f"{self.passage}/{uuid.uuid4().hex}"
+        _write(made, data)
+        try:
+            os.replace(made, path)
+        except FileNotFoundError:
+            if not self.is_there():
+                raise
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.replace(made, path)
 
 
 def folders_not_entered(location: Location) -> list[str]:
@@ -276,59 +337,10 @@ def _place(base: str, key: str) -> str:
     return f"{base}/{key}"
 
 
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, data: bytes, *, durable: bool = False) -> None:
     with open(path, "wb", buffering=0) as file:
         view = memoryview(data)
         while len(view):
             view = view[file.write(view) :]
-
-
-def _remove_file(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        _remove_file(path)
-
-
-def _swap(new: str, place: str) -> str | None:
-    """Move `new` to `place` and return where what was there is now, or None if nothing was."""
-    target = os.path.realpath(place)
-    if not os.path.lexists(target):
-        os.rename(new, target)
-        return None
-    if _exchange(new, target):
-        return new
-    aside = f"{target}{TEMPORARY}{uuid.uuid4().hex}"
-    os.rename(target, aside)
-    try:
-        os.rename(new, target)
-    except BaseException:
-        os.rename(aside, target)
-        raise
-    return aside
-
-
-@cache
-def _renameat2() -> Any:
-    if not sys.platform.startswith("linux"):
-        return None
-    return getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-
-
-def _exchange(one: str, other: str) -> bool:
-    """Exchange two names in one step where the system can; Linux does on the usual file systems."""
-    call = _renameat2()
-    if call is None:
-        return False
-    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE: linux/fcntl.h and linux/fs.h
-    if call(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-        return False
-    raise OSError(code, os.strerror(code), one, None, other)
+        if durable:
+            os.fsync(file.fileno())

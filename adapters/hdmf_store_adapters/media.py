@@ -97,8 +97,14 @@ class Medium(Protocol):
         """Make the replacement what is found here; only then does what was here before go."""
         ...
 
-    def discard(self) -> None:
-        """Remove a replacement that was not published; nothing if there is none."""
+    def discard(self) -> bool:
+        """Remove a replacement that was not published, and undo changes where the medium can.
+
+        Returns
+        -------
+        bool
+            Whether all is as it was at `begin_replacement` or `begin_changes`.
+        """
         ...
 
     def finish(self) -> None:
@@ -185,8 +191,9 @@ class ReadOnly:
         """Refuse."""
         self.write_many([])
 
-    def discard(self) -> None:
+    def discard(self) -> bool:
         """Do nothing: there is no replacement."""
+        return True
 
     def check_replaceable(self, force: bool) -> None:
         """Refuse."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from hdmf_store.adapter import Repair
+from hdmf_store.adapter import Location, Repair
 from hdmf_store.errors import HDMFStoreError
 from hdmf_store.nodes import ROOT
 from hdmf_store_adapters.careful_reading import NOT_READ
@@ -34,7 +34,7 @@ from hdmf_store_adapters.lost_documents import Lost, is_cut_short, lost_document
 from hdmf_store_adapters.sound_storage import chunk_of
 from hdmf_store_adapters.zarr_format import Document
 
-__all__ = ["Step", "steps"]
+__all__ = ["Step", "beside", "steps"]
 
 
 @attrs.frozen
@@ -75,7 +75,7 @@ def steps(held: HeldDocuments, idle: float) -> Iterator[Step]:
             yield Step(Repair(finding.path, "tell", finding.message))
     yield from _copy(held, known, lost)
     yield from _inside(held, known, lost, idle)
-    yield from _beside(held, idle)
+    yield from beside(held.location, idle)
 
 
 # --------------------------------------------------------------------------------------------------------- documents
@@ -186,8 +186,9 @@ def _records(held: HeldDocuments, documents: Mapping[str, Document]) -> dict[str
     return found
 
 
-def _beside(held: HeldDocuments, idle: float) -> Iterator[Step]:
-    for leftover in leftovers_beside(held.location):
+def beside(location: Location, idle: float) -> Iterator[Step]:
+    """Yield what to do with what writers left beside a hierarchy; see `steps`."""
+    for leftover in leftovers_beside(location):
         if leftover.is_whole:
             what = "holds a whole file, an old state or a new one; look at it, and delete it yourself"
             yield Step(Repair(ROOT, "tell", f"{leftover.path} {what}"))

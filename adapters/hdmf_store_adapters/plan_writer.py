@@ -98,8 +98,7 @@ class PlanWriter:
 
     def _undo(self, known: Mapping[str, Document], plan: Plan, documents: Mapping[str, Document]) -> None:
         """Take back what a failed write has done, as far as the medium still answers."""
-        self.medium.discard()
-        if self.held.is_new or self.transactional:
+        if self.medium.discard() or self.held.is_new:
             return
         with suppress(Exception):  # the failure that is being reported matters more than one of the clean-up
             self.medium.remove(_new_folders(plan, known))

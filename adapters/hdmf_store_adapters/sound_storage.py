@@ -21,9 +21,10 @@ from hdmf_store_adapters.careful_reading import NOT_READ, read_each
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import BUFFER_BYTES
 from hdmf_store_adapters.document_copies import copies, is_document
+from hdmf_store_adapters.exchanging import TEMPORARY
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.layout_choice import item_size
-from hdmf_store_adapters.local_files import TEMPORARY, folders_not_entered
+from hdmf_store_adapters.local_files import folders_not_entered
 from hdmf_store_adapters.threads import processors
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 

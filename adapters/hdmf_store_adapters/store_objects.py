@@ -250,15 +250,16 @@ class StoreObject:
         except Exception:  # noqa: BLE001 - who cannot be asked may have stored it
             return True
 
-    def discard(self) -> None:
+    def discard(self) -> bool:
         """Undo a replacement that was not published: what was added goes; nothing else was touched."""
         self._late.clear()
         if self._replaced is None:
-            return
+            return False
         added, self._replaced = sorted(self._written), None
         self.remove_files([key for key in added if "/" not in key])
         self.remove_files([key for key in added if "/" in key])
         self.remove([folder.rstrip("/") for folder in sorted(self._entrusted)])
+        return True
 
     def finish(self) -> None:
         """Do nothing: a store object belongs to whoever made it."""

@@ -200,9 +200,12 @@ class StoredArray(zarr.Array):
         self._holder.check_writes("append")
         try:
             return self._append(data, axis)
-        except Exception:
+        except Exception as problem:
             if self.on_refusal is not None:
-                self.on_refusal()
+                try:
+                    self.on_refusal()
+                except OSError as other:  # a disk that is full to the last block does not let anything be taken back
+                    problem.add_note(f"What was added to other columns stays, because that fails too: {other}")
             raise
 
     def _append(self, data: Any, axis: int) -> tuple[int, ...]:

@@ -57,6 +57,7 @@ from hdmf_store_adapters.stored_source import StoredSource
 from hdmf_store_adapters.synchronizers import HIERARCHY, Synchronizer, all_of, synchronizer_for
 from hdmf_store_adapters.zarr_format import FORMATS
 from hdmf_store_adapters.zarr_places import (
+    check_durable,
     codec_of,
     is_for_zarr,
     is_on_another_machine,
@@ -94,11 +95,14 @@ class ZarrAdapter:
     synchronizer : bool, ThreadSynchronizer, ProcessSynchronizer or object, optional
         Locks that several writers of the hierarchy share; ``True`` keeps them in a folder beside it. An object must
         return a context manager for each key.
+    durable : bool, default False
+        Whether a write, and closing after changes, waits until the disk has everything, so that it outlasts a loss of
+        power; for folders and archives on local disks. Object stores do that anyway.
 
     Raises
     ------
     ArgumentError
-        If the place or the synchronizer is none of these.
+        If the place or the synchronizer is none of these, or the place cannot be waited for.
     """
 
     name = "zarr"
@@ -126,6 +130,7 @@ class ZarrAdapter:
         object_codec: Any = None,
         separator: str | None = None,
         synchronizer: Any = None,
+        durable: bool = False,
     ) -> None:
         if zarr_format not in (None, *FORMATS):
             raise ArgumentError(
@@ -133,7 +138,9 @@ class ZarrAdapter:
             )
         self._object_codec = None if object_codec is None else codec_of(object_codec)
         options = options_of(place, storage_options)
+        self._durable = durable
         self._medium, self._location = self._medium_and_location(place, options)
+        check_durable(durable, self._medium, self._location)
         self._synchronizer = synchronizer_for(synchronizer, self._location)
         self._place = place  # a temporary store lives as long as somebody holds it
         self._force = force_overwrite
@@ -162,14 +169,14 @@ class ZarrAdapter:
     # what a place of another kind of Zarr changes: `ZarrAdapter` itself takes folders, URLs and store objects
 
     def _medium_and_location(self, place: Any, options: Mapping[str, Any]) -> tuple[Medium, Location]:
-        return medium_and_location(place, options)
+        return medium_and_location(place, options, durable=self._durable)
 
     def _only_reads(self, place: Any, location: Location) -> bool:
         return isinstance(place, Store) and place.read_only
 
     def _travels_with(self) -> dict[str, Any]:
         """Return the options of its own kind that another process needs to find the same hierarchy."""
-        return {}
+        return {"durable": True} if self._durable else {}
 
     # ------------------------------------------------------------------------------------- finding the right adapter
 

@@ -21,8 +21,10 @@ from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.remote_stores import location_of, open_file, store_at, telling_store
 from hdmf_store_adapters.server_options import THROUGH
 from hdmf_store_adapters.store_objects import StoreObject
+from hdmf_store_adapters.zip_files import ZipFiles
 
 __all__ = [
+    "check_durable",
     "check_names",
     "check_path",
     "codec_of",
@@ -137,7 +139,19 @@ def is_for_zarr(location: Location) -> bool:
     return location.scheme in fsspec.available_protocols() and not location.name.endswith(_HDF5_SUFFIXES)
 
 
-def medium_and_location(place: Any, options: Mapping[str, Any]) -> tuple[Medium, Location]:
+def check_durable(durable: bool, medium: Medium, location: Location) -> None:
+    """Refuse to promise that what is stored outlasts a loss of power where nobody can be waited for.
+
+    Raises
+    ------
+    ArgumentError
+        For store objects and Icechunk on this machine, unless they are folders or archives.
+    """
+    if durable and not location.is_remote and not isinstance(medium, LocalFiles | ZipFiles):
+        raise ArgumentError(f"{location}: durable=True is for folders and archives on local disks; leave it out here")
+
+
+def medium_and_location(place: Any, options: Mapping[str, Any], *, durable: bool = False) -> tuple[Medium, Location]:
     """Return what holds the bytes of a place, and where that is.
 
     Parameters
@@ -145,6 +159,8 @@ def medium_and_location(place: Any, options: Mapping[str, Any]) -> tuple[Medium,
     place : str, Path, UPath or zarr.abc.store.Store
     options : dict
         As `options_of` returns them.
+    durable : bool, default False
+        For folders: whether to wait until the disk has what is committed.
 
     Raises
     ------
@@ -155,7 +171,7 @@ def medium_and_location(place: Any, options: Mapping[str, Any]) -> tuple[Medium,
     """
     if isinstance(place, LocalStore):
         location = Location.of(Path(place.root))
-        return LocalFiles(Path(place.root)), location
+        return LocalFiles(Path(place.root), durable=durable), location
     if isinstance(place, Store):
         return StoreObject(telling_store(place)), location_of(place) or Location.of_object(place)
     text = text_of(place)
@@ -163,7 +179,7 @@ def medium_and_location(place: Any, options: Mapping[str, Any]) -> tuple[Medium,
         raise ArgumentError(f"{shown(place)} is no path, URL or zarr store that Zarr files can lie in")
     location = Location.of(text)
     if location.is_local:
-        return LocalFiles(Path(location.address)), location
+        return LocalFiles(Path(location.address), durable=durable), location
     return StoreObject(store_at(location, options)), location
 
 

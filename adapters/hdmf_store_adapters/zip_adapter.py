@@ -61,7 +61,7 @@ class ZipAdapter(ZarrAdapter):
         location = Location.of(text)
         if _names_archive(text):  # which is what this adapter takes every place for
             options = {**options, THROUGH: options[THROUGH][1:]}
-        return ZipFiles(location, options), location
+        return ZipFiles(location, options, durable=self._durable), location
 
     def _only_reads(self, place: Any, location: Location) -> bool:
         return not location.is_local or (isinstance(place, ZipStore) and place._zmode == "r" and place.read_only)

@@ -13,12 +13,13 @@ import weakref
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import IO, Any
 
 from hdmf_store.adapter import Location
-from hdmf_store.errors import FormatError, HierarchyExistsError
+from hdmf_store.errors import FormatError, HDMFStoreError, HierarchyExistsError
 from hdmf_store.nodes import ROOT
+from hdmf_store_adapters.local_errors import system_error, telling_of
 from hdmf_store_adapters.medium_store import MediumStore
 from hdmf_store_adapters.remote_stores import open_file
 from hdmf_store_adapters.zip_packing import Packing, Source
@@ -42,12 +43,15 @@ class ZipFiles:
         Of the archive, which need not exist.
     options : dict, optional
         For a URL, as `options_of` returns them.
+    durable : bool, default False
+        Whether to wait until the disk has a new archive.
     """
 
     system = sys.platform  # objects are folders until they are packed
 
-    def __init__(self, location: Location, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, location: Location, options: Mapping[str, Any] | None = None, *, durable: bool = False) -> None:
         self._location = location
+        self._durable = durable
         self._options = dict(options or {})
         self._process = 0
         self._file: IO[bytes] | None = None
@@ -57,6 +61,7 @@ class ZipFiles:
         self._documents: dict[str, bytes] = {}
         self._packing: Packing | None = None
         self._replaces = False
+        self._before: tuple[Any, dict[str, bytes], set[str]] | None = None
 
     # -------------------------------------------------------------------------------------------------------- reading
 
@@ -71,7 +76,8 @@ class ZipFiles:
             return None
         try:
             self._check_size(archive.getinfo(name))
-            return archive.read(name)
+            with self._telling("read", key):
+                return archive.read(name)
         except _UNREADABLE as problem:
             reason = f"cannot be read from the archive ({problem})"
             raise FormatError(str(self._location), f"/{key}", reason) from problem
@@ -129,6 +135,17 @@ class ZipFiles:
             return open_file(self._location, self._options)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except HDMFStoreError:
+            raise
+        except OSError as problem:
+            raise system_error(problem, self._location.address, "read", self._location.address) from problem
+
+    def _telling(self, action: str, key: str = "") -> AbstractContextManager[None]:
+        """Return what tells of the disk's troubles with a member, or with the archive as a whole."""
+        if not self._location.is_local:
+            return nullcontext()
+        address = self._location.address
+        return telling_of(address, action, f"{address}{os.sep}{key}" if key else address)
 
     # -------------------------------------------------------------------------------------------------------- writing
 
@@ -138,9 +155,11 @@ class ZipFiles:
             if _is_document(key):
                 self._documents[key] = data
             else:
-                self._packed().add(key, data)
+                with self._telling("write", key):
+                    self._packed().add(key, data)
         if self._packing is not None:
-            self._packing.flush()  # so that a process that is forked has nothing to write of its own
+            with self._telling("write"):
+                self._packing.flush()  # so that a process that is forked has nothing to write of its own
 
     def declare(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Do nothing: chunks may come before documents."""
@@ -169,7 +188,9 @@ class ZipFiles:
         self.write_many(files.items())
 
     def begin_changes(self) -> None:
-        """Do nothing: changes are undone one by one."""
+        """Remember what was changed until now, to which `discard` goes back."""
+        packed = None if self._packing is None else self._packing.mark()
+        self._before = packed, dict(self._documents), set(self._removed)
 
     def begin_replacement(self) -> Collection[str]:
         """Leave all members that there are out of the new archive."""
@@ -181,9 +202,11 @@ class ZipFiles:
     def publish(self) -> None:
         """Complete the new archive, and put it in the old one's place."""
         if not (self._replaces or self._documents or self._removed or self._packing):
+            self._before = None
             return
         try:
-            self._packed().complete(self._still_to_pack())
+            with self._telling("write"):
+                self._packed().complete(self._still_to_pack())
         except zipfile.BadZipFile as problem:
             raise FormatError(str(self._location), ROOT, f"cannot be packed anew ({problem})") from problem
         self._forget_changes()
@@ -206,10 +229,19 @@ class ZipFiles:
             yield from sorted(last.items(), key=_packing_order)
         self._close_archive()
 
-    def discard(self) -> None:
-        """Forget a replacement that was not published."""
+    def discard(self) -> bool:
+        """Forget a replacement that was not published, or what was changed since `begin_changes`."""
+        before, self._before = self._before, None
         if self._replaces:
             self._forget_changes()
+            return True
+        if before is None:
+            return False
+        packed, self._documents, self._removed = before
+        if self._packing is not None and (packed is None or not self._packing.go_back(packed)):
+            self._packing.remove()
+            self._packing = None
+        return True
 
     def finish(self) -> None:
         """Pack what was changed since, and close the archive."""
@@ -255,14 +287,14 @@ class ZipFiles:
         if self._packing is None:
             place = os.path.realpath(self._location.address)
             os.makedirs(os.path.dirname(place), exist_ok=True)
-            self._packing = Packing(place)
+            self._packing = Packing(place, durable=self._durable)
         return self._packing
 
     def _forget_changes(self) -> None:
         if self._packing is not None:
             self._packing.remove()
         self._packing, self._replaces = None, False
-        self._documents, self._removed = {}, set()
+        self._documents, self._removed, self._before = {}, set(), None
 
     def _close_archive(self) -> None:
         if self._archive is not None and self._process == os.getpid():

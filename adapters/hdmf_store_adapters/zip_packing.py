@@ -13,12 +13,14 @@ import weakref
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from threading import RLock
-from typing import IO
+from typing import IO, Any
 
-from hdmf_store_adapters.local_files import TEMPORARY, put_in_place
+from hdmf_store_adapters.durable_files import sync_file, sync_folder
+from hdmf_store_adapters.exchanging import TEMPORARY, put_in_place
 
 __all__ = ["Packing", "Source"]
 
@@ -43,10 +45,13 @@ class Packing:
     ----------
     place : str
         Where the archive is to be; it grows under a temporary name beside that.
+    durable : bool, default False
+        Whether to wait, once it is complete, until the disk has it.
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, *, durable: bool = False) -> None:
         self._place = place
+        self._durable = durable
         self._lock = RLock()
         self._members: dict[str, tuple[zipfile.ZipInfo, int]] = {}
         self._end = self._dropped = 0
@@ -104,6 +109,29 @@ class Packing:
             info, start = self._members.pop(key)
             self._dropped += start + info.compress_size - info.header_offset
 
+    def mark(self) -> Any:
+        """Return what `go_back` takes to leave out what is added from now on."""
+        with self._lock:
+            self._file.flush()
+            return self._path, dict(self._members), self._end, self._dropped
+
+    def go_back(self, mark: Any) -> bool:
+        """Leave out what was added since a mark; return whether that could be done.
+
+        Bytes that stand in the buffer, because a full disk does not take them, are dropped with the rest.
+        """
+        path, members, end, dropped = mark
+        with self._lock:
+            if path != self._path:
+                return False  # the bytes lie elsewhere since what nobody needs was dropped
+            with suppress(OSError):
+                self._file.close()
+            self._members, self._end, self._dropped, self._is_elsewhere = dict(members), end, dropped, True
+            os.truncate(self._path, end)
+            self._tidy.detach()
+            self._open(self._path, "r+b")
+            return True
+
     def flush(self) -> None:
         """Hand what was added to the system."""
         with self._lock:
@@ -130,7 +158,11 @@ class Packing:
                     self.copy(key, *source)
             self._write_directory()
             self._file.close()
+            if self._durable:
+                sync_file(self._path)
             put_in_place(self._path, self._place)
+            if self._durable:
+                sync_folder(os.path.dirname(self._place))
         except BaseException:
             self._members, self._end, self._is_elsewhere = members, end, True
             if self._file.closed:
@@ -144,7 +176,7 @@ class Packing:
     def drop_replaced(self) -> None:
         """Write what counts to another file, without the bytes that nobody needs any more."""
         with self._lock:
-            self._is_elsewhere, fresh = True, Packing(self._place)
+            self._is_elsewhere, fresh = True, Packing(self._place, durable=self._durable)
             try:
                 for key, (info, _) in self._members.items():
                     fresh.copy(key, self._file, info)
@@ -206,5 +238,6 @@ def _stored(file: IO[bytes], member: zipfile.ZipInfo) -> Iterator[bytes]:
 
 def _remove(file: IO[bytes], path: str, process: int) -> None:
     if process == os.getpid():
-        file.close()
+        with suppress(OSError):  # a full disk does not take what is still in the buffer, which nobody needs any more
+            file.close()
         Path(path).unlink(missing_ok=True)

@@ -25,15 +25,17 @@ class NWBZarrIO(ZarrIO):
 
     Parameters
     ----------
-    path, mode, synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format, herd_path, may_read
+    path, mode, synchronizer, object_codec_class, storage_options, force_overwrite
         As for `ZarrIO`.
     manager : BuildManager, optional
         By default NWB's, with the extensions that the file caches.
-    driver, aws_region : None
-        What callers that serve several backends pass for HDF5; only None is accepted.
     load_namespaces : bool, default True
         Whether to load the specifications that the file caches; not done in modes that create, nor when a manager
         is given.
+    zarr_format, durable, herd_path, may_read
+        As for `ZarrIO`.
+    driver, aws_region : None
+        What callers that serve several backends pass for HDF5; only None is accepted.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class NWBZarrIO(ZarrIO):
         load_namespaces: bool = True,
         *,
         zarr_format: int | None = None,
+        durable: bool = False,
         herd_path: str | None = None,
         may_read: Any = (),
         driver: None = None,
@@ -62,7 +65,9 @@ class NWBZarrIO(ZarrIO):
             raise ArgumentError("driver and aws_region are HDF5's; for Zarr on S3 pass storage_options")
         check_mode(mode)
         check_flags(load_namespaces=load_namespaces)
-        options = adapter_options(synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format)
+        options = adapter_options(
+            synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format, durable
+        )
         adapter = adapter_of(self._adapter_class(path), path, options, may_read)
         if manager is None:
             manager = _manager(adapter, mode, load_namespaces)

@@ -38,6 +38,7 @@ def adapter_options(
     storage_options: Mapping[str, Any] | None,
     force_overwrite: bool,
     zarr_format: int | None,
+    durable: bool = False,
 ) -> dict[str, Any]:
     """Return what a user asked for as the adapter's options; what was not asked for is left to the adapter."""
     if type(synchronizer) is dict and storage_options is None:
@@ -45,7 +46,7 @@ def adapter_options(
     if isinstance(object_codec_class, bool):
         object_codec_class, force_overwrite = None, object_codec_class  # the same of its fifth
     check_type("storage_options", storage_options, Mapping, optional=True)
-    check_flags(force_overwrite=force_overwrite)
+    check_flags(force_overwrite=force_overwrite, durable=durable)
     check_type("zarr_format", zarr_format, int, optional=True)
     given = {
         "synchronizer": synchronizer if synchronizer is not False else None,
@@ -53,6 +54,7 @@ def adapter_options(
         "storage_options": storage_options,
         "force_overwrite": force_overwrite or None,
         "zarr_format": zarr_format,
+        "durable": durable or None,
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -80,6 +82,9 @@ class ZarrIO(StoreIO):
         In mode ``"w"``, replace whatever is there, also what is no Zarr file.
     zarr_format : {2, 3}, optional
         For a new file; 3 by default. A file that is opened to be read or changed keeps the format that it has.
+    durable : bool, default False
+        Whether `write`, and `close` after changes, waits until the disk has everything, so that it outlasts a loss of
+        power; for folders and archives on local disks.
     herd_path : str, optional
         As for `hdmf.backends.io.HDMFIO`.
     may_read : str, Path, list or dict, optional
@@ -118,10 +123,13 @@ class ZarrIO(StoreIO):
         force_overwrite: bool = False,
         *,
         zarr_format: int | None = None,
+        durable: bool = False,
         herd_path: str | None = None,
         may_read: Any = (),
     ) -> None:
-        options = adapter_options(synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format)
+        options = adapter_options(
+            synchronizer, object_codec_class, storage_options, force_overwrite, zarr_format, durable
+        )
         self._object_codec_class = options.get("object_codec", numcodecs.Pickle)
         self._written_at: dict[int, str] = {}
         super().__init__(path, mode, manager, herd_path=herd_path, may_read=may_read, **options)

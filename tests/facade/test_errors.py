@@ -34,6 +34,7 @@ EXAMPLES: list[tuple[HDMFStoreError, type[Exception], list[str]]] = [
     (hdmf_store.MissingHierarchyError("/a.zarr", "does not exist"), FileNotFoundError, ["/a.zarr", "does not exist"]),
     (hdmf_store.AccessError("s3://b/a.zarr", "is denied"), PermissionError, ["s3://b/a.zarr", "is denied"]),
     (hdmf_store.UnreachableError("s3://b/a.zarr", "no answer"), ConnectionError, ["s3://b/a.zarr", "no answer"]),
+    (hdmf_store.StorageFailureError("/a.zarr", "the disk is full", 28), OSError, ["/a.zarr", "the disk is full"]),
     (hdmf_store.UnlistableError("http://h/a.zarr", "405"), OSError, ["http://h/a.zarr", "405", "Consolidate"]),
     (hdmf_store.HierarchyExistsError("/a.zarr", "exists"), FileExistsError, ["/a.zarr", "exists"]),
     (hdmf_store.WorkerLostError("/a.zarr", "/x", "no answer"), RuntimeError, ["/a.zarr", "/x", "fewer workers"]),

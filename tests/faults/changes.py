@@ -14,9 +14,43 @@ from hdmf_store.errors import MissingHierarchyError
 from hdmf_store.nodes import ArraySource, Compound, Dataset, Field, Group, Layout, Link, Node, Number, Target, Text
 from hdmf_store.testing.equality import plain
 
-__all__ = ["CHANGES", "PLACES", "Change", "is_old_or_new", "seen"]
+__all__ = ["CHANGES", "PLACES", "Change", "Place", "is_old_or_new", "promised", "seen"]
 
-PLACES = {"folder": "a.zarr", "archive": "a.zarr.zip"}
+
+@attrs.frozen
+class Place:
+    """A kind of place in which a hierarchy lies.
+
+    Parameters
+    ----------
+    name : str
+        In a folder of its own; a URL for what is known by its scheme.
+    options : dict
+        Of the adapter.
+    parts : bool
+        Whether the parts of a hierarchy have files of their own, so that some can be changed and others not yet.
+    only_new : bool
+        Whether only new hierarchies are promised to appear whole.
+    """
+
+    name: str
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    parts: bool = True
+    only_new: bool = False
+
+    def within(self, folder: Path) -> str:
+        """Return the address in a folder."""
+        return self.name.format(folder=folder) if "{" in self.name else str(folder / self.name)
+
+
+PLACES = {
+    "folder": Place("a.zarr"),
+    "nested folder": Place("a.zarr", {"separator": "/"}),
+    "folder of format 2": Place("a.zarr", {"zarr_format": 2}),
+    "archive": Place("a.zarr.zip", parts=False),
+    "HDF5": Place("a.h5", parts=False, only_new=True),
+    "Icechunk": Place("icechunk://{folder}/a", parts=False),
+}
 _BESIDE = "beside.zarr"
 _TABLE = Compound([Field("at", Number("int32")), Field("label", Text())])
 
@@ -60,7 +94,7 @@ class Change:
     mode : str
         In which it opens the hierarchy.
     work : callable
-        What it does with the adapter.
+        What it does with the adapter and the folder in which all lies.
     before : dict, optional
         What is there.
     beside : dict, optional
@@ -75,66 +109,74 @@ class Change:
     """
 
     mode: str
-    work: Callable[[StoreAdapter], None]
+    work: Callable[[StoreAdapter, Path], None]
     before: Mapping[str, Node] | None = attrs.field(factory=lambda: _OLD)
     beside: Mapping[str, Node] | None = None
     can_be_repeated: bool = True
     is_undivided: bool = False
     in_place: bool = False
 
-    def prepare(self, place: Path) -> None:
+    def prepare(self, kind: str, folder: Path) -> None:
         """Store what is there before."""
-        for where, nodes in ((place, self.before), (place.parent / _BESIDE, self.beside)):
-            if nodes is not None:
-                _do("w", lambda adapter, nodes=nodes: adapter.write(Plan(nodes=nodes)), where)
+        if self.before is not None:
+            self._do("w", lambda adapter: adapter.write(Plan(nodes=self.before)), kind, folder)
+        if self.beside is not None:
+            self._do("w", lambda adapter: adapter.write(Plan(nodes=self.beside)), "folder", folder, _BESIDE)
 
-    def do(self, place: Path) -> None:
-        """Make the change."""
-        _do(self.mode, self.work, place)
+    def do(self, kind: str, folder: Path, **options: Any) -> None:
+        """Make the change, with options of the adapter."""
+        self._do(self.mode, lambda adapter: self.work(adapter, folder), kind, folder, **options)
+
+    def do_durably(self, kind: str, folder: Path) -> None:
+        """Make the change, and wait for the disk."""
+        self.do(kind, folder, durable=True)
+
+    @staticmethod
+    def _do(
+        mode: str, work: Callable[[StoreAdapter], None], kind: str, folder: Path, name: str = "", **options: Any
+    ) -> None:
+        place = PLACES[kind]
+        adapter = open_adapter(folder / name if name else place.within(folder), mode, **place.options, **options)
+        try:
+            work(adapter)
+        finally:
+            adapter.close()
 
 
-def _do(mode: str, work: Callable[[StoreAdapter], None], place: Path) -> None:
-    adapter = open_adapter(place, mode)
-    try:
-        work(adapter)
-    finally:
-        adapter.close()
-
-
-def _replace(adapter: StoreAdapter) -> None:
+def _replace(adapter: StoreAdapter, _: Path) -> None:
     adapter.write(Plan(nodes=_NEW))
 
 
-def _add(adapter: StoreAdapter) -> None:
+def _add(adapter: StoreAdapter, _: Path) -> None:
     more = {"/more": Group({"x": 2}), "/more/c": _numbers(1, 5), "/g/d": _text("added"), "/k": Link(Target("/a"))}
     adapter.write(Plan(nodes=more))
 
 
-def _describe(adapter: StoreAdapter) -> None:
+def _describe(adapter: StoreAdapter, _: Path) -> None:
     nodes = {path: attrs.evolve(_OLD[path], attributes={"state": "new"}) for path in ("/", "/a", "/g")}
     adapter.write(Plan(nodes=nodes))
 
 
-def _assign(adapter: StoreAdapter) -> None:
+def _assign(adapter: StoreAdapter, _: Path) -> None:
     adapter.array("/a")[1:7] = np.arange(101, 107)
     adapter.array("/gone")[0] = 100
 
 
-def _extend(adapter: StoreAdapter) -> None:
+def _extend(adapter: StoreAdapter, _: Path) -> None:
     for path in ("/a", "/gone"):
         adapter.array(path).append([7, 8, 9, 10])
 
 
-def _widen(adapter: StoreAdapter) -> None:
+def _widen(adapter: StoreAdapter, _: Path) -> None:
     adapter.array("/rows").append(np.array([(2, "longer than before")], _TABLE.dtype))
 
 
-def _consolidate(adapter: StoreAdapter) -> None:
+def _consolidate(adapter: StoreAdapter, _: Path) -> None:
     adapter.consolidate()
 
 
-def _copy(adapter: StoreAdapter) -> None:
-    other = open_adapter(Path(adapter.location.address).parent / _BESIDE, "r")
+def _copy(adapter: StoreAdapter, folder: Path) -> None:
+    other = open_adapter(folder / _BESIDE, "r")
     adapter.write(Plan(nodes=dict(other.load().nodes)))
     other.close()
 
@@ -152,10 +194,15 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def seen(place: Path, mode: str) -> dict[str, Any] | None:
+def promised(kind: str) -> list[str]:
+    """Return the names of the changes that are whole or not at all in a kind of place."""
+    return [name for name, change in CHANGES.items() if change.mode == "w" or not PLACES[kind].only_new]
+
+
+def seen(kind: str, folder: Path, mode: str) -> dict[str, Any] | None:
     """Return everything that a new reader finds, every value; None if there is nothing."""
     try:
-        adapter = open_adapter(place, mode)
+        adapter = open_adapter(PLACES[kind].within(folder), mode)
     except MissingHierarchyError:
         return None
     try:

@@ -17,19 +17,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NEVER", "run_until"]
+from tests.faults.traced import watched
+
+__all__ = ["NEVER", "run_until", "traced"]
 
 NEVER = -1
 
 _FRESH = multiprocessing.get_context("forkserver")
 _FRESH.set_forkserver_preload(
-    ["tests.faults.changes", "zarr", *(f"hdmf_store_adapters.{name}_adapter" for name in ("zarr", "zip", "hdf5"))]
+    [
+        "tests.faults.calls",
+        "tests.faults.changes",
+        "zarr",
+        "icechunk",
+        *(f"hdmf_store_adapters.{name}_adapter" for name in ("zarr", "zip", "hdf5", "icechunk")),
+    ]
 )
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate")
 _TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
-def run_until(operation: int, folder: Path, work: Callable[..., None], *arguments: Any) -> tuple[bool, list[str]]:
+def run_until(
+    operation: int, folder: Path, work: Callable[..., None], *arguments: Any, is_traced: bool = False
+) -> tuple[bool, list[str]]:
     """Do work in a process of its own that is killed at an operation.
 
     Parameters
@@ -40,6 +50,8 @@ def run_until(operation: int, folder: Path, work: Callable[..., None], *argument
         Only what is changed in it counts.
     work : callable
         Importable, with arguments that can be pickled.
+    is_traced : bool, default False
+        Whether calls of the system count, which other languages make as well, in place of what Python sees.
 
     Returns
     -------
@@ -47,8 +59,26 @@ def run_until(operation: int, folder: Path, work: Callable[..., None], *argument
     operations : list of str
         What it did until then, and what it was about to do.
     """
+    was_killed, told = _run(watched if is_traced else _watched, operation, folder, work, arguments)
+    return was_killed, [what if isinstance(what, str) else what[0] for what in told]
+
+
+def traced(folder: Path, work: Callable[..., None], *arguments: Any) -> list[tuple[str, str, str]]:
+    """Do work in a process of its own, and return what it asks the system to change, or to put on disk, in a folder.
+
+    Returns
+    -------
+    list of (str, str, str)
+        In words, with the path, and with the new path of what is renamed.
+    """
+    return _run(watched, NEVER, folder, work, arguments)[1]
+
+
+def _run(
+    watching: Callable[..., None], operation: int, folder: Path, work: Callable[..., None], arguments: Any
+) -> tuple[bool, list[Any]]:
     ours, theirs = _FRESH.Pipe(duplex=False)
-    child = _FRESH.Process(target=_watched, args=(theirs, operation, str(folder), work, arguments))
+    child = _FRESH.Process(target=watching, args=(theirs, operation, str(folder), work, arguments))
     child.start()
     theirs.close()
     operations = []
@@ -114,15 +144,15 @@ def _see_writes(step: Callable[[str], None], is_here: Callable[[Any], bool]) -> 
 
 
 def _see_exchanges(step: Callable[[str], None]) -> None:
-    from hdmf_store_adapters import local_files
+    from hdmf_store_adapters import exchanging
 
-    exchange = local_files._exchange
+    exchange = exchanging._exchange
 
     def telling(one: str, other: str) -> bool:
         step(f"exchange {_short(one)}")
         return exchange(one, other)
 
-    local_files._exchange = telling
+    exchanging._exchange = telling
 
 
 def _short(path: Any) -> str:

@@ -32,6 +32,8 @@ CASES = [
     (errors.MissingHierarchyError(FILE, "does not exist"), [FileNotFoundError, OSError], [FILE, "does not exist"]),
     (errors.AccessError(FILE, "is not to be had"), [PermissionError, OSError], [FILE, "is not to be had"]),
     (errors.UnreachableError(FILE, "no answer"), [ConnectionError, OSError], [FILE, "no answer"]),
+    (errors.AccessError(FILE, "is read-only", 30), [PermissionError, OSError], [FILE, "is read-only"]),
+    (errors.StorageFailureError(FILE, "the disk is full", 28), [OSError], [FILE, "the disk is full"]),
     (errors.UnlistableError(FILE, "no lists"), [OSError], [FILE, "no lists", "Consolidate"]),
     (errors.HierarchyExistsError(FILE, "exists"), [FileExistsError, OSError], [FILE, "exists"]),
     (errors.WorkerLostError(FILE, PATH, "BrokenProcessPool"), [RuntimeError], [FILE, PATH, "BrokenProcess", "fewer"]),
