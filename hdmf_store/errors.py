@@ -14,6 +14,7 @@
     ├── UnreachableError           (ConnectionError)       a server does not answer, or answers that it cannot
     ├── UnlistableError            (OSError)               something is, but nobody tells what
     ├── HierarchyExistsError       (FileExistsError)       something is stored there already
+    ├── HierarchyInUseError        (BlockingIOError)       another writer has it open
     ├── ConflictError              (RuntimeError)          another writer was faster
     ├── WorkerLostError            (RuntimeError)          a process that shared the work died
     ├── FormatError                (ValueError)            what is stored does not follow its format
@@ -32,6 +33,7 @@ what callers of h5py, zarr and HDMF already catch.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import attrs
@@ -48,6 +50,7 @@ __all__ = [
     "HDMFStoreError",
     "HierarchyError",
     "HierarchyExistsError",
+    "HierarchyInUseError",
     "LinkCycleError",
     "LocationError",
     "MissingExtraError",
@@ -190,6 +193,44 @@ class UnlistableError(HDMFStoreError, OSError):
 @attrs.define(eq=False)
 class HierarchyExistsError(_PlaceError, FileExistsError):
     """Something is stored at a place that has to be free."""
+
+
+@attrs.define(eq=False)
+class HierarchyInUseError(HDMFStoreError, BlockingIOError):
+    """Somebody else has a file open that this call would change, or is changing it; nothing was touched.
+
+    Attributes
+    ----------
+    location : str
+    process : int or None
+        Who that is, where it is known; its own id where a process has the file open twice.
+    host, mode, since : str
+        The name of its machine, the mode in which it opened the file, and when; empty where that is not known.
+    """
+
+    location: str
+    process: int | None = None
+    host: str = ""
+    mode: str = ""
+    since: str = ""
+
+    def __str__(self) -> str:
+        if self.process is None:
+            return (
+                f"{self.location}: another program has it open, and is not to be disturbed. Nothing was changed. Close "
+                "the file there, or wait until that program ends."
+            )
+        how = f"in mode {self.mode!r} since {self.since}"
+        if self.process == os.getpid():
+            return (
+                f"{self.location}: this program has it open for writing already, {how}. Nothing was changed. Close it "
+                "first: io.close(), or 'with ... as io:'. Writers that are to share it are given the same synchronizer."
+            )
+        return (
+            f"{self.location}: process {self.process} on {self.host} has it open for writing, {how}. Nothing was "
+            "changed. Close the file there, or wait until that process ends. Writers that are to share it are given "
+            "the same synchronizer."
+        )
 
 
 @attrs.define(eq=False)

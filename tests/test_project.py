@@ -39,6 +39,7 @@ PUBLIC_NAMES = [
     "Hierarchy",
     "HierarchyError",
     "HierarchyExistsError",
+    "HierarchyInUseError",
     "Layout",
     "Link",
     "LinkCycleError",

@@ -30,6 +30,7 @@ from hdmf_store.errors import (
     ClosedError,
     FormatError,
     HierarchyExistsError,
+    HierarchyInUseError,
     MissingHierarchyError,
     MissingNodeError,
     ModeError,
@@ -62,6 +63,7 @@ from hdmf_store_adapters.chunks import piece_shape
 from hdmf_store_adapters.hdf5_layout import HDF5Layout
 from hdmf_store_adapters.hdf5_pieces import why_not_read
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size
+from hdmf_store_adapters.leases import Lease
 
 __all__ = ["HDF5Adapter"]
 
@@ -95,6 +97,7 @@ class HDF5Adapter:
         if not self._location.is_local:
             raise ArgumentError(f"{self._location}: HDF5 files are read from local paths only; copy the file first")
         self._may_read = prefixes(may_read)
+        self._lease = Lease(self._location)
         self._mode = ""
         self._creates = False
         self._file: h5py.File | None = None
@@ -135,6 +138,16 @@ class HDF5Adapter:
     def open(self, mode: str) -> None:
         """Open in a mode; see `StoreAdapter.open`."""
         check_mode(mode)
+        self._lease.release()
+        self._lease.take(mode)
+        try:
+            self._open(mode)
+        except BaseException:
+            self._mode = ""
+            self._lease.release()
+            raise
+
+    def _open(self, mode: str) -> None:
         address = self._location.address
         exists = os.path.lexists(address)
         if mode in ("w-", "x") and exists:
@@ -151,14 +164,19 @@ class HDF5Adapter:
     def _open_file(self, h5_mode: str) -> None:
         try:
             self._file = h5py.File(self._location.address, h5_mode)
+        except BlockingIOError as problem:
+            raise HierarchyInUseError(self._location.address) from problem
         except OSError as problem:
             raise FormatError(self._location.address, ROOT, f"cannot be opened as HDF5 ({problem})") from problem
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-        self._file, self._hierarchy, self._mode = None, None, ""
+        try:
+            if self._file is not None:
+                self._file.close()
+            self._file, self._hierarchy, self._mode = None, None, ""
+        finally:
+            self._lease.release()
 
     def load(self) -> Hierarchy:
         """Return all nodes, by one walk through the file."""
@@ -200,6 +218,7 @@ class HDF5Adapter:
             return
         if not self._mode:
             raise ClosedError(self._location.address, "write")
+        self._lease.take(self._mode, makes_folder=True)
         temporary = f"{self._location.address}.hdmf-store-tmp-{uuid.uuid4().hex}"
         os.makedirs(os.path.dirname(temporary), exist_ok=True)
         try:

@@ -28,6 +28,7 @@ from hdmf_store.nodes import ROOT, Dataset, Hierarchy, Unreadable, basename, par
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.hierarchy_documents import decoded
 from hdmf_store_adapters.json_forms import ITSELF
+from hdmf_store_adapters.leases import Lease
 from hdmf_store_adapters.leftovers import is_temporary
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.undeclared_references import holding_references
@@ -47,6 +48,8 @@ class HeldDocuments:
         Where they lie.
     new_format : int
         The format of a hierarchy that is not there yet.
+    lease : Lease
+        Keeps other writers away; it lives as long as the arrays that were handed out.
 
     Attributes
     ----------
@@ -64,10 +67,11 @@ class HeldDocuments:
         The nodes whose documents were changed since that copy was made.
     """
 
-    def __init__(self, medium: Medium, location: Location, new_format: int) -> None:
+    def __init__(self, medium: Medium, location: Location, new_format: int, lease: Lease) -> None:
         self.medium = medium
         self.location = location
         self.source_of: Callable[[str], Any] = lambda _path: None
+        self.lease = lease
         self._new_format = new_format
         self.start("")
 

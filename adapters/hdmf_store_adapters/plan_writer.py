@@ -75,6 +75,7 @@ class PlanWriter:
             if not self.transactional:
                 self.medium.remove([path[1:] for path in arrays])
             return {}
+        self.held.lease.take(self.held.mode, makes_folder=True)
         beside = self.medium.begin_replacement()
         former = self.held.former() if beside else {}
         self.medium.remove_files(left_behind(beside, arrays, former))

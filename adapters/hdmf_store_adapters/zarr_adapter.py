@@ -46,6 +46,7 @@ from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.layout_choice import item_size
+from hdmf_store_adapters.leases import Lease
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.mending import steps
 from hdmf_store_adapters.other_writers import OtherWriters
@@ -135,6 +136,7 @@ class ZarrAdapter:
         options = options_of(place, storage_options)
         self._medium, self._location = self._medium_and_location(place, options)
         self._synchronizer = synchronizer_for(synchronizer, self._location)
+        self._lease = Lease(self._location, is_shared=self._synchronizer is not None)
         self._place = place  # a temporary store lives as long as somebody holds it
         self._force = force_overwrite
         self._separator = separator or getattr(place, "dimension_separator", None)
@@ -142,7 +144,7 @@ class ZarrAdapter:
         otherwise = way_to_write(self._location, options)
         self._read_only = otherwise is not None or self._only_reads(place, self._location)
         self._way_to_write = otherwise or "a store that is not read-only"
-        self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST)
+        self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST, self._lease)
         self._travels_as = self._location.address if self._location.can_be_linked else place
         if isinstance(place, Store) and self._location.can_be_linked and not self._location.is_local:
             self._travels_as = place
@@ -231,10 +233,13 @@ class ZarrAdapter:
         if mode not in READING_MODES and self._read_only:
             raise ModeError(self._location.address, "write", mode, self._way_to_write)
         self._forget()
+        self._lease.release()
         try:
+            self._lease.take(mode)
             self._check_place(mode)
         except BaseException:
             self._medium.finish()
+            self._lease.release()
             raise
         self._held.mode = mode
 
@@ -251,14 +256,17 @@ class ZarrAdapter:
 
     def close(self) -> None:
         """Release what is held; a document that an appended array made stale is brought up to date first."""
-        if self.mode and self._held.changed and self._held.is_consolidated:
-            with self._others.looked_at():
-                if self._held.is_consolidated:
-                    self._held.store_root(True)
-        if self.mode:
-            self._medium.discard()
-            self._medium.finish()
-        self._forget()
+        try:
+            if self.mode and self._held.changed and self._held.is_consolidated:
+                with self._others.looked_at():
+                    if self._held.is_consolidated:
+                        self._held.store_root(True)
+            if self.mode:
+                self._medium.discard()
+                self._medium.finish()
+            self._forget()
+        finally:
+            self._lease.release()
 
     def load(self) -> Hierarchy:
         """Return all nodes: one request for a consolidated hierarchy, a crawl for others."""
@@ -434,5 +442,6 @@ def _first_chunk(path: str, record: ArrayRecord) -> str:
 
 def _reopened(kind: type[ZarrAdapter], place: Any, mode: str, options: Mapping[str, Any]) -> ZarrAdapter:
     adapter = kind(place, **options)
+    adapter._lease.borrow()
     adapter.open("r" if mode in READING_MODES else "r+")
     return adapter

@@ -34,6 +34,11 @@ CASES = [
     (errors.UnreachableError(FILE, "no answer"), [ConnectionError, OSError], [FILE, "no answer"]),
     (errors.UnlistableError(FILE, "no lists"), [OSError], [FILE, "no lists", "Consolidate"]),
     (errors.HierarchyExistsError(FILE, "exists"), [FileExistsError, OSError], [FILE, "exists"]),
+    (
+        errors.HierarchyInUseError(FILE, 12, "lab", "r+", "2026-01-02T03:04:05+00:00"),
+        [BlockingIOError, OSError],
+        [FILE, "process 12 on lab", "'r+'", "2026-01-02T03:04:05", "Nothing was changed", "Close", "synchronizer"],
+    ),
     (errors.WorkerLostError(FILE, PATH, "BrokenProcessPool"), [RuntimeError], [FILE, PATH, "BrokenProcess", "fewer"]),
     (errors.FormatError(FILE, PATH, "no JSON"), [ValueError], [FILE, PATH, "no JSON"]),
     (errors.UnreadableError(FILE, PATH, "broken chunk"), [ValueError, errors.FormatError], [FILE, PATH, "broken"]),
