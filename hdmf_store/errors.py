@@ -16,6 +16,7 @@
     ├── HierarchyExistsError       (FileExistsError)       something is stored there already
     ├── HierarchyInUseError        (BlockingIOError)       another writer has it open
     ├── ConflictError              (RuntimeError)          another writer was faster
+    ├── ReplacedError              (RuntimeError)          another file took the place of one that is being read
     ├── WorkerLostError            (RuntimeError)          a process that shared the work died
     ├── FormatError                (ValueError)            what is stored does not follow its format
     │   └── UnreadableError                                one node cannot be decoded; the others can
@@ -58,6 +59,7 @@ __all__ = [
     "MissingNodeError",
     "ModeError",
     "NameNotAllowedError",
+    "ReplacedError",
     "UnlistableError",
     "UnreachableError",
     "UnreadableError",
@@ -242,6 +244,19 @@ class ConflictError(HDMFStoreError, RuntimeError):
 
     def __str__(self) -> str:
         return f"{self.location}: {self.reason}. Open the file again and repeat the change."
+
+
+@attrs.define(eq=False)
+class ReplacedError(HDMFStoreError, RuntimeError):
+    """Another writer replaced or removed a file that is being read; what it held can be read no more."""
+
+    location: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.location}: another writer has replaced or removed this file since it was opened here, and what it "
+            "held is gone. Open it again to read what is there now."
+        )
 
 
 @attrs.define(eq=False)

@@ -59,6 +59,7 @@ PUBLIC_NAMES = [
     "ROOT_NAME",
     "ReferenceTo",
     "RefusedTargetError",
+    "ReplacedError",
     "SPEC_LOC_ATTR",
     "SUPPORTED_ZARR_STORES",
     "StoreAdapter",

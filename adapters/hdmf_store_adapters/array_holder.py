@@ -9,14 +9,23 @@ import attrs
 import numpy as np
 from zarr.storage import MemoryStore, WrapperStore
 
-from hdmf_store.adapter import READING_MODES, open_adapter
-from hdmf_store.errors import AccessError, ArgumentError, FormatError, UnreachableError, UnreadableError
+from hdmf_store.adapter import READING_MODES, adapter_class_for
+from hdmf_store.errors import (
+    AccessError,
+    ArgumentError,
+    ClosedError,
+    FormatError,
+    ReplacedError,
+    UnreachableError,
+    UnreadableError,
+)
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunks import overlaid
 from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.media import Shadow
+from hdmf_store_adapters.opened_state import OpenedState
 from hdmf_store_adapters.recent_chunks import RecentChunks
 from hdmf_store_adapters.synchronizers import Synchronizer
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
@@ -91,7 +100,9 @@ class ArrayHolder:
     def read_chunks(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the bytes of chunks, fetched together; None for each that was never stored."""
         missing = [key for key in keys if key not in self._ahead]
-        found = dict(zip(missing, self._held.medium.read_many(missing), strict=True))
+        chunks = self._held.medium.read_many(missing)
+        self._held.check_unreplaced(None in chunks)
+        found = dict(zip(missing, chunks, strict=True))
         return [found[key] if key in found else self._ahead[key] for key in keys]
 
     def read_ahead(self, chunks: Mapping[str, bytes | None]) -> None:
@@ -102,6 +113,10 @@ class ArrayHolder:
         """Return the error for a chunk that cannot be read or decoded."""
         if isinstance(problem, AccessError | UnreachableError):  # nothing was there to be decoded
             return attrs.evolve(problem, reason=f"{path}: {problem.reason}")
+        if isinstance(problem, ReplacedError | ClosedError):
+            return attrs.evolve(problem)
+        if not self._held.mode:  # by another thread, in the midst of this
+            return ClosedError(self._held.address, "read")
         if isinstance(problem, FormatError):  # the medium has said what is wrong with the key of the chunk
             return UnreadableError(self._held.address, path, f"{problem.path} {problem.reason}")
         reason = f"a chunk cannot be decoded ({problem}). Is the file complete?"
@@ -126,6 +141,11 @@ class ArrayHolder:
         self._store = None
         self._ahead.clear()
         self.recent.clear()
+
+    @property
+    def opened(self) -> OpenedState:
+        """What tells whether the hierarchy that was opened is still there."""
+        return self._held.opened
 
     def is_document(self, key: str) -> bool:
         """Return whether a key is that of a document, of this format or another, and not of a chunk."""
@@ -254,5 +274,6 @@ def _as_json(value: Any) -> Any:
 
 def _reopened(place: Any, mode: str, options: Mapping[str, Any]) -> Any:
     """Return what serves the arrays of a hierarchy in the process that received one of them."""
-    adapter: Any = open_adapter(place, "r" if mode in READING_MODES else "r+", **options)
+    adapter: Any = adapter_class_for(place)(place, **options)
+    adapter.open_copy("r" if mode in READING_MODES else "r+")
     return adapter.arrays

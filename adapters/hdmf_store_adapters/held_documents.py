@@ -31,6 +31,7 @@ from hdmf_store_adapters.json_forms import ITSELF
 from hdmf_store_adapters.leases import Lease
 from hdmf_store_adapters.leftovers import is_temporary
 from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.opened_state import OpenedState
 from hdmf_store_adapters.undeclared_references import holding_references
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
 
@@ -72,12 +73,14 @@ class HeldDocuments:
         self.location = location
         self.source_of: Callable[[str], Any] = lambda _path: None
         self.lease = lease
+        self.opened = OpenedState(location)
         self._new_format = new_format
         self.start("")
 
     def start(self, mode: str) -> None:
         """Forget everything, and be open in a mode; closed in none."""
         self.mode = mode
+        self.opened.forget()
         self.format: ZarrFormat = FORMATS[self._new_format]
         self.is_new = False
         self.is_consolidated = False
@@ -134,6 +137,31 @@ class HeldDocuments:
         if denied is not None:
             raise denied
         return False
+
+    def recognise_to_read(self) -> bool:
+        """Look for these documents, and be able to tell later whether they are still what is there."""
+        while True:
+            self.opened.begin()
+            is_found = self.recognise()
+            if not is_found or self.opened.is_there():
+                break
+        for sign, data in self._seen.items():
+            if data is not None:
+                self.opened.remember(sign, data)
+        return is_found
+
+    def check_unreplaced(self, missing: bool) -> None:
+        """Raise `ReplacedError` if what was opened for reading is no longer there.
+
+        Parameters
+        ----------
+        missing : bool
+            Whether something was not found, so that it is worth a request to ask.
+        """
+        self.opened.check()
+        key = self.opened.doubtful if missing else None
+        if key is not None:
+            self.opened.compare(self.medium.read(key))
 
     @property
     def has_shards(self) -> bool:
@@ -234,6 +262,7 @@ class HeldDocuments:
             files = self.document_files()
         except UnsupportedOperation as problem:
             raise UnlistableError(self.address, str(problem)) from problem
+        self.opened.check()
         return self._declaring_references(self.format.gathered(files, self.address))
 
     def _declaring_references(self, documents: dict[str, Document]) -> dict[str, Document]:

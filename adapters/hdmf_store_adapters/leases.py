@@ -16,6 +16,7 @@ import gc
 import json
 import os
 import socket
+import time
 import weakref
 from contextlib import suppress
 from datetime import datetime
@@ -45,6 +46,7 @@ __all__ = ["Lease", "lock_file_of"]
 
 _LOCKED = 1  # bytes at the beginning, which on Windows nobody can read then
 _LONGEST = 2**16
+_ATTEMPTS, _MOMENT = 3, 0.002
 _HELD_BY_OTHERS = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
@@ -183,7 +185,7 @@ class _HeldError(Exception):
 
 def _locked(path: str, mode: str, is_shared: bool) -> int | None:
     """Return the file that is at a path now, locked; None where files cannot be made or locked."""
-    has_collected = False
+    refused = 0
     while True:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
@@ -200,11 +202,13 @@ def _locked(path: str, mode: str, is_shared: bool) -> int | None:
             os.close(file)
             if problem.errno not in _HELD_BY_OTHERS:
                 return None
-            owner = _told(path)
-            if has_collected or owner.process != os.getpid():
+            owner, refused = _told(path), refused + 1
+            if refused == _ATTEMPTS or owner.process not in (None, os.getpid()):
                 raise _HeldError(owner) from None
-            gc.collect()  # perhaps nobody can use the one who holds it any more
-            has_collected = True
+            if owner.process is None:
+                time.sleep(_MOMENT)  # it was about to say who it is, or to leave
+            else:
+                gc.collect()  # perhaps nobody can use the one who holds it any more
         else:
             os.close(file)  # who held it before has removed it
 

@@ -245,7 +245,8 @@ class ZarrAdapter:
 
     def _check_place(self, mode: str) -> None:
         """Find out what is there, and raise where that does not fit the mode."""
-        exists = mode != "w" and self._held.recognise()
+        look = self._held.recognise_to_read if mode in READING_MODES else self._held.recognise
+        exists = mode != "w" and look()
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
         if mode in (*READING_MODES, "r+") and not exists:
@@ -253,6 +254,11 @@ class ZarrAdapter:
         self._held.is_new = mode in CREATING_MODES or not exists
         if self._held.is_new:
             self._medium.check_replaceable(self._force)
+
+    def open_copy(self, mode: str) -> None:
+        """Open what another process has open, and hands to this one, under its lease."""
+        self._lease.borrow()
+        self.open(mode)
 
     def close(self) -> None:
         """Release what is held; a document that an appended array made stale is brought up to date first."""
@@ -262,11 +268,20 @@ class ZarrAdapter:
                     if self._held.is_consolidated:
                         self._held.store_root(True)
             if self.mode:
-                self._medium.discard()
-                self._medium.finish()
+                self._finish()
             self._forget()
         finally:
             self._lease.release()
+
+    def _finish(self) -> None:
+        """Let go of the bytes; threads that still read are told that the file is closed, not what they stumble over."""
+        mode, self._held.mode = self.mode, ""
+        try:
+            self._medium.discard()
+            self._medium.finish()
+        except BaseException:
+            self._held.mode = mode
+            raise
 
     def load(self) -> Hierarchy:
         """Return all nodes: one request for a consolidated hierarchy, a crawl for others."""
@@ -280,6 +295,7 @@ class ZarrAdapter:
         keys = [_first_chunk(path, records[path]) for path in single]
         ahead, self._expected = self._expected, []
         chunks = self._medium.read_many([*keys, *ahead])
+        self._held.check_unreplaced(None in chunks)
         self._holder.read_ahead(dict(zip(ahead, chunks[len(keys) :], strict=True)))
         found = {}
         for path, data in zip(single, chunks, strict=False):
@@ -442,6 +458,5 @@ def _first_chunk(path: str, record: ArrayRecord) -> str:
 
 def _reopened(kind: type[ZarrAdapter], place: Any, mode: str, options: Mapping[str, Any]) -> ZarrAdapter:
     adapter = kind(place, **options)
-    adapter._lease.borrow()
-    adapter.open("r" if mode in READING_MODES else "r+")
+    adapter.open_copy("r" if mode in READING_MODES else "r+")
     return adapter

@@ -39,6 +39,7 @@ CASES = [
         [BlockingIOError, OSError],
         [FILE, "process 12 on lab", "'r+'", "2026-01-02T03:04:05", "Nothing was changed", "Close", "synchronizer"],
     ),
+    (errors.ReplacedError(FILE), [RuntimeError], [FILE, "another writer", "Open it again"]),
     (errors.WorkerLostError(FILE, PATH, "BrokenProcessPool"), [RuntimeError], [FILE, PATH, "BrokenProcess", "fewer"]),
     (errors.FormatError(FILE, PATH, "no JSON"), [ValueError], [FILE, PATH, "no JSON"]),
     (errors.UnreadableError(FILE, PATH, "broken chunk"), [ValueError, errors.FormatError], [FILE, PATH, "broken"]),
