@@ -46,6 +46,7 @@ class OtherProgram:
     """
 
     def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
+        self.patience = 60.0
         self.pipe, theirs = _FRESH.Pipe()
         self.process = _FRESH.Process(target=work, args=(theirs, *arguments))
         self.process.start()
@@ -60,7 +61,7 @@ class OtherProgram:
 
     def told(self) -> Any:
         """Return what it says next."""
-        assert self.pipe.poll(60), "the other program says nothing"
+        assert self.pipe.poll(self.patience), "the other program says nothing"
         return self.pipe.recv()
 
     def end(self) -> None:
