@@ -188,13 +188,14 @@ def _locked(path: str, mode: str, is_shared: bool) -> int | None:
     refused = 0
     while True:
         try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            file = _opened(path)
         except OSError:  # read-only, full, a name that is too long
             return None
         try:
             _lock(file, alone=mode == "w" or not is_shared)
             if _is_at(file, path):
-                _tell(file, Owner.here(mode), alone=not is_shared)
+                with suppress(OSError):
+                    _tell(file, Owner.here(mode), alone=not is_shared)
                 if is_shared:
                     _lock(file, alone=False)
                 return file
@@ -211,6 +212,13 @@ def _locked(path: str, mode: str, is_shared: bool) -> int | None:
                 gc.collect()  # perhaps nobody can use the one who holds it any more
         else:
             os.close(file)  # who held it before has removed it
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    except PermissionError:  # another user's, which can be locked without being written
+        return os.open(path, os.O_RDONLY)
 
 
 def _unlock(file: int, path: str, process: int) -> None:

@@ -179,8 +179,10 @@ class StoreIO(HDMFIO):
         """Close the file, and files that its links lead to. May be called twice."""
         if getattr(self, "_is_open", False):
             self._is_open = False
-            self._reader.close()
-            self._adapter.close()
+            try:
+                self._reader.close()
+            finally:
+                self._adapter.close()
 
     def _check(self, action: str, *, reads: bool = False, writes: bool = False) -> None:
         if not self._is_open:
