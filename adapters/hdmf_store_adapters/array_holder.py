@@ -176,7 +176,10 @@ class ArrayHolder:
             self.refuse("add objects", path)
         document = held.format.changed_by_zarr(held.documents[path], name, data, held.address, path)
         held.change(path, document)
-        return dict(held.format.files(path, document))[key]
+        stored = dict(held.format.files(path, document))[key]
+        if key == held.opened.key:
+            held.opened.remember(key, stored)
+        return stored
 
     def refuse(self, action: str, path: str) -> NoReturn:
         """Raise the error for what zarr cannot do to a hierarchy that is open here."""

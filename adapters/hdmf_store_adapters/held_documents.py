@@ -17,6 +17,7 @@ import attrs
 from hdmf_store.adapter import READING_MODES, Location
 from hdmf_store.errors import (
     ClosedError,
+    ConflictError,
     HDMFStoreError,
     MissingHierarchyError,
     MissingNodeError,
@@ -144,11 +145,27 @@ class HeldDocuments:
             self.opened.begin()
             is_found = self.recognise()
             if not is_found or self.opened.is_there():
-                break
+                self.remember_root()
+                return is_found
+
+    def remember_root(self) -> None:
+        """Be able to tell later whether the document by which this hierarchy was recognised is still the same."""
         for sign, data in self._seen.items():
             if data is not None:
                 self.opened.remember(sign, data)
-        return is_found
+
+    def is_overtaken(self) -> bool:
+        """Return whether somebody else stored the root's document since this one did or was opened to write.
+
+        Asks only where no lock keeps other writers away: in stores that are neither folders nor archives.
+        """
+        key = self.opened.key if self.writes and not self.location.is_local else None
+        return key is not None and not self.opened.is_known(self.medium.read(key))
+
+    def check_not_overtaken(self) -> None:
+        """Raise `ConflictError` if another writer was faster."""
+        if self.is_overtaken():
+            raise ConflictError(self.address, "another writer has changed it since it was opened here")
 
     def check_unreplaced(self, missing: bool) -> None:
         """Raise `ReplacedError` if what was opened for reading is no longer there.
@@ -303,7 +320,11 @@ class HeldDocuments:
 
     def store(self, path: str) -> None:
         """Store the document of a node as it is held."""
-        self.medium.write_many(self.format.files(path, self.documents[path]))
+        files = self.format.files(path, self.documents[path])
+        self.medium.write_many(files)
+        for key, data in files:
+            if key == self.opened.key:
+                self.opened.remember(key, data)
 
     def store_root(self, consolidate: bool, documents: Mapping[str, Document] | None = None) -> None:
         """Store the root's document, with a copy of all others or without: this commits what was stored before."""
@@ -311,8 +332,12 @@ class HeldDocuments:
         for item in first:
             self.medium.write_many([item])
         self._committing = commit
+        if self.opened.key is not None:
+            self.opened.expect(*commit)
         self.medium.write_many([commit])
         self._committing = None
+        if self.opened.key is not None:
+            self.opened.remember(*commit)
         if self.format.COPY is not None and self.is_consolidated and not consolidate:
             self.medium.remove_files([self.format.COPY])  # it would go on telling readers of the old state
         self.is_consolidated = consolidate
@@ -342,6 +367,9 @@ class HeldDocuments:
     def take_over(self) -> None:
         """Hold what all writers left, as readers will find it."""
         self._seen.clear()
+        if self.opened.key is not None:
+            self.recognise()
+            self.remember_root()
         documents, self.is_consolidated = self._stored()
         for path in self.changed & documents.keys():
             documents[path] = self._now(path) or documents[path]

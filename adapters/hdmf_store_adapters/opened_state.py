@@ -43,7 +43,8 @@ class OpenedState:
             self._close()
         self._close = None
         self._folder: os.stat_result | None = None
-        self._root: tuple[str, int | None] | None = None
+        self._key: str | None = None
+        self._known: set[int | None] = set()
         self._compared = -_TRUSTED_FOR
 
     def begin(self) -> None:
@@ -57,7 +58,12 @@ class OpenedState:
 
     def remember(self, key: str, data: bytes | None) -> None:
         """Take note of a document that tells one hierarchy from another."""
-        self._root = key, _fingerprint(data)
+        self._key, self._known = key, {_fingerprint(data)}
+
+    def expect(self, key: str, data: bytes) -> None:
+        """Take note of what is about to be stored, in a way of which nobody may tell whether it was."""
+        self._known = {*(self._known if key == self._key else ()), _fingerprint(data)}
+        self._key = key
 
     def is_there(self) -> bool:
         """Return whether the folder is still at its path, as far as there is one."""
@@ -77,13 +83,22 @@ class OpenedState:
     def doubtful(self) -> str | None:
         """The key of the document to compare now that something is missing; None where that would tell nothing."""
         is_due = time.monotonic() - self._compared >= _TRUSTED_FOR
-        return self._root[0] if self._root is not None and self._folder is None and is_due else None
+        return self._key if self._folder is None and is_due else None
 
     def compare(self, data: bytes | None) -> None:
         """Raise `ReplacedError` if a document that was remembered reads otherwise now."""
-        if self._root is not None and self._root[1] != _fingerprint(data):
+        if _fingerprint(data) not in self._known:
             raise ReplacedError(self._location.address)
         self._compared = time.monotonic()
+
+    @property
+    def key(self) -> str | None:
+        """The key of the document that was remembered."""
+        return self._key
+
+    def is_known(self, data: bytes | None) -> bool:
+        """Return whether a document is the one that was remembered."""
+        return _fingerprint(data) in self._known
 
 
 def _fingerprint(data: bytes | None) -> int | None:

@@ -247,6 +247,8 @@ class ZarrAdapter:
         """Find out what is there, and raise where that does not fit the mode."""
         look = self._held.recognise_to_read if mode in READING_MODES else self._held.recognise
         exists = mode != "w" and look()
+        if self._synchronizer is None and not self.at_best.transactional:
+            self._held.remember_root()
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
         if mode in (*READING_MODES, "r+") and not exists:
@@ -439,8 +441,10 @@ class ZarrAdapter:
             consolidates=self.at_best.consolidates,
         )
         with self._others.waiting(plan) as merged:
-            writer.write(merged, progress)
-            self._holder.forget_store()
+            try:
+                writer.write(merged, progress)
+            finally:
+                self._holder.forget_store()  # also where it failed: a medium may have begun anew by then
 
     def _wishes(self) -> Layout:
         """Return what the user of this adapter wishes for every dataset."""
