@@ -1,6 +1,6 @@
-"""Whether the hierarchy that was opened for reading is still the one that is there.
+"""Whether the hierarchy that was opened is still the one that is there.
 
-Who reads holds documents in memory and fetches chunks later. If another writer has replaced the file meanwhile, the
+Where no lock keeps writers apart, a writer asks that before it stores anything. Who reads holds documents in memory and fetches chunks later. If another writer has replaced the file meanwhile, the
 chunks of the new one must not be read by the documents of the old one, nor its missing chunks be taken for fill values.
 """
 
@@ -43,13 +43,15 @@ class OpenedState:
             self._close()
         self._close = None
         self._folder: os.stat_result | None = None
+        self._reads = False
         self._key: str | None = None
         self._known: set[int | None] = set()
         self._compared = -_TRUSTED_FOR
 
     def begin(self) -> None:
-        """Hold on to the folder that is there now, where there is one."""
+        """Begin to read; hold on to the folder that is there now, where there is one."""
         self.forget()
+        self._reads = True
         if self._location.is_local and hasattr(os, "O_DIRECTORY"):
             with suppress(OSError):  # an archive, or too many files are open
                 folder = os.open(self._location.address, os.O_RDONLY | os.O_DIRECTORY)
@@ -83,7 +85,7 @@ class OpenedState:
     def doubtful(self) -> str | None:
         """The key of the document to compare now that something is missing; None where that would tell nothing."""
         is_due = time.monotonic() - self._compared >= _TRUSTED_FOR
-        return self._key if self._folder is None and is_due else None
+        return self._key if self._reads and self._folder is None and is_due else None
 
     def compare(self, data: bytes | None) -> None:
         """Raise `ReplacedError` if a document that was remembered reads otherwise now."""

@@ -18,7 +18,7 @@ from zarr.storage import MemoryStore
 
 from hdmf_store.adapter import Plan, StoreAdapter, open_adapter
 from hdmf_store.errors import ClosedError, ReplacedError
-from hdmf_store.nodes import ROOT, ArraySource, Compound, Dataset, Field, Group, Layout, Node, Number, Text
+from hdmf_store.nodes import ROOT, ArraySource, Compound, Dataset, Field, Group, Layout, Node, Number, Text, Unwritten
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.adapters.other_programs import OtherProgram, fork_and_read, replace_again_and_again, state, state_of
 from tests.adapters.samples import numbers, texts
@@ -304,3 +304,18 @@ def test_one_thread_closes_what_several_threads_close(tmp_path: Path) -> None:
         assert reader.array("/x")[...].tolist() == list(range(turn + 1))
         reader.close()
     assert [path.name for path in tmp_path.iterdir()] == [FOLDER]
+
+
+def test_writers_in_memory_do_not_take_their_own_changes_for_another_file() -> None:
+    """Chunks that were never stored are fill values for them, whatever they have committed since."""
+    place = MemoryStore()
+    sparse = Dataset(Number("int32"), (6,), Unwritten(), {}, Layout(chunks=(2,), fill_value=7))
+    write(place, {ROOT: Group(), "/x": sparse})
+    one, two = open_adapter(place, "r+"), open_adapter(place, "r+")
+    one.array("/x")[0] = 1
+    two.write(Plan(nodes={"/y": numbers([1])}))
+
+    assert one.array("/x")[...].tolist() == [1, 7, 7, 7, 7, 7]
+    assert one.array("/x").oindex[[0, 5]].tolist() == [1, 7]
+    one.close()
+    two.close()
