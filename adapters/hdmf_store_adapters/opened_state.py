@@ -1,7 +1,8 @@
 """Whether the hierarchy that was opened is still the one that is there.
 
-Where no lock keeps writers apart, a writer asks that before it stores anything. Who reads holds documents in memory and fetches chunks later. If another writer has replaced the file meanwhile, the
+Who reads holds documents in memory and fetches chunks later. If another writer has replaced the file meanwhile, the
 chunks of the new one must not be read by the documents of the old one, nor its missing chunks be taken for fill values.
+Where no lock keeps writers apart, a writer asks as well, before it stores anything.
 """
 
 from __future__ import annotations
