@@ -64,7 +64,7 @@ def libraries(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def faults(session: nox.Session) -> None:
-    """Who is killed while files change loses nothing that was there; thousands of broken files are refused by name."""
+    """Who is killed loses nothing that was there; broken files are refused by name; long runs leave nothing behind."""
     session.install("-e", ".[test]")
     session.run("pytest", "-m", "faults", *session.posargs)
 

@@ -15,7 +15,9 @@
     ├── StorageFailureError        (OSError)               a full disk, a quota, too many files, a broken device
     ├── UnlistableError            (OSError)               something is, but nobody tells what
     ├── HierarchyExistsError       (FileExistsError)       something is stored there already
+    ├── HierarchyInUseError        (BlockingIOError)       another writer has it open
     ├── ConflictError              (RuntimeError)          another writer was faster
+    ├── ReplacedError              (RuntimeError)          another file took the place of one that is being read
     ├── WorkerLostError            (RuntimeError)          a process that shared the work died
     ├── FormatError                (ValueError)            what is stored does not follow its format
     │   └── UnreadableError                                one node cannot be decoded; the others can
@@ -33,6 +35,7 @@ what callers of h5py, zarr and HDMF already catch.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import attrs
@@ -49,6 +52,7 @@ __all__ = [
     "HDMFStoreError",
     "HierarchyError",
     "HierarchyExistsError",
+    "HierarchyInUseError",
     "LinkCycleError",
     "LocationError",
     "MissingExtraError",
@@ -56,6 +60,7 @@ __all__ = [
     "MissingNodeError",
     "ModeError",
     "NameNotAllowedError",
+    "ReplacedError",
     "StorageFailureError",
     "UnlistableError",
     "UnreachableError",
@@ -220,6 +225,44 @@ class HierarchyExistsError(_PlaceError, FileExistsError):
 
 
 @attrs.define(eq=False)
+class HierarchyInUseError(HDMFStoreError, BlockingIOError):
+    """Somebody else has a file open that this call would change, or is changing it; nothing was touched.
+
+    Attributes
+    ----------
+    location : str
+    process : int or None
+        Who that is, where it is known; its own id where a process has the file open twice.
+    host, mode, since : str
+        The name of its machine, the mode in which it opened the file, and when; empty where that is not known.
+    """
+
+    location: str
+    process: int | None = None
+    host: str = ""
+    mode: str = ""
+    since: str = ""
+
+    def __str__(self) -> str:
+        if self.process is None:
+            return (
+                f"{self.location}: another program has it open, and is not to be disturbed. Nothing was changed. Close "
+                "the file there, or wait until that program ends."
+            )
+        how = f"in mode {self.mode!r} since {self.since}"
+        if self.process == os.getpid():
+            return (
+                f"{self.location}: this program has it open for writing already, {how}. Nothing was changed. Close it "
+                "first: io.close(), or 'with ... as io:'. Writers that are to share it are given the same synchronizer."
+            )
+        return (
+            f"{self.location}: process {self.process} on {self.host} has it open for writing, {how}. Nothing was "
+            "changed. Close the file there, or wait until that process ends. Writers that are to share it are given "
+            "the same synchronizer."
+        )
+
+
+@attrs.define(eq=False)
 class ConflictError(HDMFStoreError, RuntimeError):
     """Another writer changed the same hierarchy meanwhile; nothing of this write was stored."""
 
@@ -228,6 +271,19 @@ class ConflictError(HDMFStoreError, RuntimeError):
 
     def __str__(self) -> str:
         return f"{self.location}: {self.reason}. Open the file again and repeat the change."
+
+
+@attrs.define(eq=False)
+class ReplacedError(HDMFStoreError, RuntimeError):
+    """Another writer replaced or removed a file that is being read; what it held can be read no more."""
+
+    location: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.location}: another writer has replaced or removed this file since it was opened here, and what it "
+            "held is gone. Open it again to read what is there now."
+        )
 
 
 @attrs.define(eq=False)

@@ -10,11 +10,13 @@ import attrs
 import numpy as np
 from zarr.storage import MemoryStore, WrapperStore
 
-from hdmf_store.adapter import READING_MODES, open_adapter
+from hdmf_store.adapter import READING_MODES, adapter_class_for
 from hdmf_store.errors import (
     AccessError,
     ArgumentError,
+    ClosedError,
     FormatError,
+    ReplacedError,
     StorageFailureError,
     UnreachableError,
     UnreadableError,
@@ -25,6 +27,7 @@ from hdmf_store_adapters.chunks import overlaid
 from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.media import Shadow
+from hdmf_store_adapters.opened_state import OpenedState
 from hdmf_store_adapters.recent_chunks import RecentChunks
 from hdmf_store_adapters.synchronizers import Synchronizer
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
@@ -103,7 +106,9 @@ class ArrayHolder:
     def read_chunks(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the bytes of chunks, fetched together; None for each that was never stored."""
         missing = [key for key in keys if key not in self._ahead]
-        found = dict(zip(missing, self._held.medium.read_many(missing), strict=True))
+        chunks = self._held.medium.read_many(missing)
+        self._held.check_unreplaced(None in chunks)
+        found = dict(zip(missing, chunks, strict=True))
         return [found[key] if key in found else self._ahead[key] for key in keys]
 
     def read_ahead(self, chunks: Mapping[str, bytes | None]) -> None:
@@ -114,6 +119,10 @@ class ArrayHolder:
         """Return the error for a chunk that cannot be read or decoded."""
         if isinstance(problem, AccessError | StorageFailureError | UnreachableError):  # nothing was there to be decoded
             return attrs.evolve(problem, reason=f"{path}: {problem.reason}")
+        if isinstance(problem, ReplacedError | ClosedError):
+            return attrs.evolve(problem)
+        if not self._held.mode:  # by another thread, in the midst of this
+            return ClosedError(self._held.address, "read")
         if isinstance(problem, FormatError):  # the medium has said what is wrong with the key of the chunk
             return UnreadableError(self._held.address, path, f"{problem.path} {problem.reason}")
         reason = f"a chunk cannot be decoded ({problem}). Is the file complete?"
@@ -138,6 +147,11 @@ class ArrayHolder:
         self._store = None
         self._ahead.clear()
         self.recent.clear()
+
+    @property
+    def opened(self) -> OpenedState:
+        """What tells whether the hierarchy that was opened is still there."""
+        return self._held.opened
 
     def is_document(self, key: str) -> bool:
         """Return whether a key is that of a document, of this format or another, and not of a chunk."""
@@ -168,7 +182,10 @@ class ArrayHolder:
             self.refuse("add objects", path)
         document = held.format.changed_by_zarr(held.documents[path], name, data, held.address, path)
         held.change(path, document)
-        return dict(held.format.files(path, document))[key]
+        stored = dict(held.format.files(path, document))[key]
+        if key == held.opened.key:
+            held.opened.remember(key, stored)
+        return stored
 
     def refuse(self, action: str, path: str) -> NoReturn:
         """Raise the error for what zarr cannot do to a hierarchy that is open here."""
@@ -272,5 +289,6 @@ def _as_json(value: Any) -> Any:
 
 def _reopened(place: Any, mode: str, options: Mapping[str, Any]) -> Any:
     """Return what serves the arrays of a hierarchy in the process that received one of them."""
-    adapter: Any = open_adapter(place, "r" if mode in READING_MODES else "r+", **options)
+    adapter: Any = adapter_class_for(place)(place, **options)
+    adapter.open_copy("r" if mode in READING_MODES else "r+")
     return adapter.arrays

@@ -67,7 +67,12 @@ class DocumentOverlay(WrapperStore):
         if self._holder.is_document(key):
             data = self._holder.zarr_file(key)
             return None if data is None else prototype.buffer.from_bytes(data)
-        return await self._store.get(key, prototype, byte_range)
+        found, opened = await self._store.get(key, prototype, byte_range), self._holder.opened
+        opened.check()
+        if found is None and opened.doubtful is not None:
+            root = await self._store.get(opened.doubtful, prototype)
+            opened.compare(None if root is None else root.to_bytes())
+        return found
 
     async def set(self, key: str, value: Any) -> None:
         """Store a chunk, or let the holder store a changed document in its own form."""

@@ -32,6 +32,7 @@ from hdmf_store.errors import (
     FormatError,
     HDMFStoreError,
     HierarchyExistsError,
+    HierarchyInUseError,
     MissingHierarchyError,
     MissingNodeError,
     ModeError,
@@ -67,6 +68,7 @@ from hdmf_store_adapters.hdf5_errors import telling_of_hdf5
 from hdmf_store_adapters.hdf5_layout import HDF5Layout
 from hdmf_store_adapters.hdf5_pieces import why_not_read
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size
+from hdmf_store_adapters.leases import Lease
 from hdmf_store_adapters.local_errors import telling_of
 
 __all__ = ["HDF5Adapter"]
@@ -104,6 +106,7 @@ class HDF5Adapter:
             raise ArgumentError(f"{self._location}: HDF5 files are read from local paths only; copy the file first")
         self._may_read = prefixes(may_read)
         self._durable = durable
+        self._lease = Lease(self._location)
         self._mode = ""
         self._creates = False
         self._file: h5py.File | None = None
@@ -145,6 +148,16 @@ class HDF5Adapter:
     def open(self, mode: str) -> None:
         """Open in a mode; see `StoreAdapter.open`."""
         check_mode(mode)
+        self._lease.release()
+        self._lease.take(mode)
+        try:
+            self._open(mode)
+        except BaseException:
+            self._mode = ""
+            self._lease.release()
+            raise
+
+    def _open(self, mode: str) -> None:
         address = self._location.address
         exists = os.path.lexists(address)
         if mode in ("w-", "x") and exists:
@@ -165,6 +178,8 @@ class HDF5Adapter:
                 self._file = h5py.File(address, h5_mode)
         except HDMFStoreError:
             raise
+        except BlockingIOError as problem:
+            raise HierarchyInUseError(address) from problem
         except OSError as problem:
             raise FormatError(address, ROOT, f"cannot be opened as HDF5 ({problem})") from problem
 
@@ -173,12 +188,15 @@ class HDF5Adapter:
         address, file = self._location.address, self._file
         self._file, self._hierarchy = None, None
         mode, self._mode = self._mode, ""
-        if file:
-            with telling_of_hdf5(address, "write", address):
-                file.close()
-            if self._durable and mode not in READING_MODES:
-                with telling_of(address, "write", address):
-                    sync_file(address)
+        try:
+            if file:
+                with telling_of_hdf5(address, "write", address):
+                    file.close()
+                if self._durable and mode not in READING_MODES:
+                    with telling_of(address, "write", address):
+                        sync_file(address)
+        finally:
+            self._lease.release()
 
     def load(self) -> Hierarchy:
         """Return all nodes, by one walk through the file."""
@@ -222,6 +240,7 @@ class HDF5Adapter:
             return
         if not self._mode:
             raise ClosedError(self._location.address, "write")
+        self._lease.take(self._mode, makes_folder=True)
         self._make(plan, progress)
         self._creates = False  # and it is opened again by who asks for something, as opening for changes writes to it
 

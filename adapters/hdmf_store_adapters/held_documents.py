@@ -17,6 +17,7 @@ import attrs
 from hdmf_store.adapter import READING_MODES, Location
 from hdmf_store.errors import (
     ClosedError,
+    ConflictError,
     HDMFStoreError,
     MissingHierarchyError,
     MissingNodeError,
@@ -28,8 +29,10 @@ from hdmf_store.nodes import ROOT, Dataset, Hierarchy, Unreadable, basename, par
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.hierarchy_documents import decoded
 from hdmf_store_adapters.json_forms import ITSELF
+from hdmf_store_adapters.leases import Lease
 from hdmf_store_adapters.leftovers import is_temporary
 from hdmf_store_adapters.media import Medium
+from hdmf_store_adapters.opened_state import OpenedState
 from hdmf_store_adapters.undeclared_references import holding_references
 from hdmf_store_adapters.zarr_format import FORMATS, Document, ZarrFormat
 
@@ -47,6 +50,8 @@ class HeldDocuments:
         Where they lie.
     new_format : int
         The format of a hierarchy that is not there yet.
+    lease : Lease
+        Keeps other writers away; it lives as long as the arrays that were handed out.
 
     Attributes
     ----------
@@ -64,16 +69,19 @@ class HeldDocuments:
         The nodes whose documents were changed since that copy was made.
     """
 
-    def __init__(self, medium: Medium, location: Location, new_format: int) -> None:
+    def __init__(self, medium: Medium, location: Location, new_format: int, lease: Lease) -> None:
         self.medium = medium
         self.location = location
         self.source_of: Callable[[str], Any] = lambda _path: None
+        self.lease = lease
+        self.opened = OpenedState(location)
         self._new_format = new_format
         self.start("")
 
     def start(self, mode: str) -> None:
         """Forget everything, and be open in a mode; closed in none."""
         self.mode = mode
+        self.opened.forget()
         self.format: ZarrFormat = FORMATS[self._new_format]
         self.is_new = False
         self.is_consolidated = False
@@ -130,6 +138,47 @@ class HeldDocuments:
         if denied is not None:
             raise denied
         return False
+
+    def recognise_to_read(self) -> bool:
+        """Look for these documents, and be able to tell later whether they are still what is there."""
+        while True:
+            self.opened.begin()
+            is_found = self.recognise()
+            if not is_found or self.opened.is_there():
+                self.remember_root()
+                return is_found
+
+    def remember_root(self) -> None:
+        """Be able to tell later whether the document by which this hierarchy was recognised is still the same."""
+        for sign, data in self._seen.items():
+            if data is not None:
+                self.opened.remember(sign, data)
+
+    def is_overtaken(self) -> bool:
+        """Return whether somebody else stored the root's document since this one did or was opened to write.
+
+        Asks only where no lock keeps other writers away: in stores that are neither folders nor archives.
+        """
+        key = self.opened.key if self.writes and not self.location.is_local else None
+        return key is not None and not self.opened.is_known(self.medium.read(key))
+
+    def check_not_overtaken(self) -> None:
+        """Raise `ConflictError` if another writer was faster."""
+        if self.is_overtaken():
+            raise ConflictError(self.address, "another writer has changed it since it was opened here")
+
+    def check_unreplaced(self, missing: bool) -> None:
+        """Raise `ReplacedError` if what was opened for reading is no longer there.
+
+        Parameters
+        ----------
+        missing : bool
+            Whether something was not found, so that it is worth a request to ask.
+        """
+        self.opened.check()
+        key = self.opened.doubtful if missing else None
+        if key is not None:
+            self.opened.compare(self.medium.read(key))
 
     @property
     def has_shards(self) -> bool:
@@ -234,6 +283,7 @@ class HeldDocuments:
             files = self.document_files()
         except UnsupportedOperation as problem:
             raise UnlistableError(self.address, str(problem)) from problem
+        self.opened.check()
         return self._declaring_references(self.format.gathered(files, self.address))
 
     def _declaring_references(self, documents: dict[str, Document]) -> dict[str, Document]:
@@ -274,7 +324,11 @@ class HeldDocuments:
 
     def store(self, path: str) -> None:
         """Store the document of a node as it is held."""
-        self.medium.write_many(self.format.files(path, self.documents[path]))
+        files = self.format.files(path, self.documents[path])
+        self.medium.write_many(files)
+        for key, data in files:
+            if key == self.opened.key:
+                self.opened.remember(key, data)
 
     def store_root(self, consolidate: bool, documents: Mapping[str, Document] | None = None) -> None:
         """Store the root's document, with a copy of all others or without: this commits what was stored before."""
@@ -282,8 +336,12 @@ class HeldDocuments:
         for item in first:
             self.medium.write_many([item])
         self._committing = commit
+        if self.opened.key is not None:
+            self.opened.expect(*commit)
         self.medium.write_many([commit])
         self._committing = None
+        if self.opened.key is not None:
+            self.opened.remember(*commit)
         if self.format.COPY is not None and self.is_consolidated and not consolidate:
             self.medium.remove_files([self.format.COPY])  # it would go on telling readers of the old state
         self.is_consolidated = consolidate
@@ -313,6 +371,9 @@ class HeldDocuments:
     def take_over(self) -> None:
         """Hold what all writers left, as readers will find it."""
         self._seen.clear()
+        if self.opened.key is not None:
+            self.recognise()
+            self.remember_root()
         documents, self.is_consolidated = self._stored()
         for path in self.changed & documents.keys():
             documents[path] = self._now(path) or documents[path]

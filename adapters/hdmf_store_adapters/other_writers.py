@@ -62,7 +62,7 @@ class OtherWriters:
     def looked_at(self) -> Iterator[None]:
         """Be the only writer, holding what others stored."""
         with all_of(self._synchronizer, [HIERARCHY]):
-            if self._synchronizer is not None:
+            if self._synchronizer is not None or self._held.is_overtaken():
                 self._held.take_over()
             yield
 

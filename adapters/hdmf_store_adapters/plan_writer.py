@@ -71,10 +71,12 @@ class PlanWriter:
         """
         arrays = [path for path, node in plan.nodes.items() if isinstance(node, Dataset) and path not in known]
         if not self.held.is_new:
+            self.held.check_not_overtaken()
             self.medium.begin_changes()
             if not self.transactional:
                 self.medium.remove([path[1:] for path in arrays])
             return {}
+        self.held.lease.take(self.held.mode, makes_folder=True)
         beside = self.medium.begin_replacement()
         former = self.held.former() if beside else {}
         self.medium.remove_files(left_behind(beside, arrays, former))
@@ -92,6 +94,7 @@ class PlanWriter:
         below.sort(key=lambda path: -path.count("/"))
         self.medium.write_many(_counted((zarr_format.files(p, documents[p]) for p in below), progress))
         complete = {ROOT: zarr_format.group_document(Group(), {}, "", ROOT), **known, **documents}
+        self.held.check_not_overtaken()
         self.held.store_root(consolidate and self.consolidates, complete)
         self.medium.publish()
         self.held.adopt(complete)

@@ -69,14 +69,17 @@ class StoredArray(zarr.Array):
         self._opened: Any = None
         self._opened_for: ArrayRecord | None = None
         self._near: tuple[ArrayRecord, KeptStretch] | None = None
+        self._opened_in: Any = None
         self.on_refusal: Callable[[], None] | None = None
         """Called when an append is refused, to take back what belongs to the same row."""
 
     @property
     def _async_array(self) -> Any:  # what zarr.Array keeps in a field is made on first use here
-        if self._opened_for is not self._record:  # not opened yet, or changed since, here or by another writer
+        store = self._holder.zarr_store()
+        # not opened yet, or changed since, here or by another writer; or what it lies in has begun anew
+        if self._opened_for is not self._record or self._opened_in is not store:
             self._opened = opened_by_zarr(self._holder, self._node_path).async_array
-            self._opened_for = self._record
+            self._opened_for, self._opened_in = self._record, store
         return self._opened
 
     def __reduce__(self) -> Any:

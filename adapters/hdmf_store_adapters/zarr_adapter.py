@@ -46,6 +46,7 @@ from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.json_forms import decode_target
 from hdmf_store_adapters.layout_choice import item_size
+from hdmf_store_adapters.leases import Lease
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.mending import steps
 from hdmf_store_adapters.other_writers import OtherWriters
@@ -142,6 +143,7 @@ class ZarrAdapter:
         self._medium, self._location = self._medium_and_location(place, options)
         check_durable(durable, self._medium, self._location)
         self._synchronizer = synchronizer_for(synchronizer, self._location)
+        self._lease = Lease(self._location, is_shared=self._synchronizer is not None)
         self._place = place  # a temporary store lives as long as somebody holds it
         self._force = force_overwrite
         self._separator = separator or getattr(place, "dimension_separator", None)
@@ -149,7 +151,7 @@ class ZarrAdapter:
         otherwise = way_to_write(self._location, options)
         self._read_only = otherwise is not None or self._only_reads(place, self._location)
         self._way_to_write = otherwise or "a store that is not read-only"
-        self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST)
+        self._held = HeldDocuments(self._medium, self._location, zarr_format or _NEWEST, self._lease)
         self._travels_as = self._location.address if self._location.can_be_linked else place
         if isinstance(place, Store) and self._location.can_be_linked and not self._location.is_local:
             self._travels_as = place
@@ -238,16 +240,22 @@ class ZarrAdapter:
         if mode not in READING_MODES and self._read_only:
             raise ModeError(self._location.address, "write", mode, self._way_to_write)
         self._forget()
+        self._lease.release()
         try:
+            self._lease.take(mode)
             self._check_place(mode)
         except BaseException:
             self._medium.finish()
+            self._lease.release()
             raise
         self._held.mode = mode
 
     def _check_place(self, mode: str) -> None:
         """Find out what is there, and raise where that does not fit the mode."""
-        exists = mode != "w" and self._held.recognise()
+        look = self._held.recognise_to_read if mode in READING_MODES else self._held.recognise
+        exists = mode != "w" and look()
+        if self._synchronizer is None and not self.at_best.transactional:
+            self._held.remember_root()
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
         if mode in (*READING_MODES, "r+") and not exists:
@@ -256,16 +264,34 @@ class ZarrAdapter:
         if self._held.is_new:
             self._medium.check_replaceable(self._force)
 
+    def open_copy(self, mode: str) -> None:
+        """Open what another process has open, and hands to this one, under its lease."""
+        self._lease.borrow()
+        self.open(mode)
+
     def close(self) -> None:
-        """Release what is held; a document that an appended array made stale is brought up to date first."""
+        """Release what is held; a document that an appended array made stale is brought up to date first.
+
+        Where that is refused, the hierarchy stays open, and its lease held, so that it can be closed again.
+        """
         if self.mode and self._held.changed and self._held.is_consolidated:
             with self._others.looked_at():
                 if self._held.is_consolidated:
                     self._held.store_root(True)
         if self.mode:
+            self._finish()
+        self._forget()
+        self._lease.release()
+
+    def _finish(self) -> None:
+        """Let go of the bytes; threads that still read are told that the file is closed, not what they stumble over."""
+        mode, self._held.mode = self.mode, ""
+        try:
             self._medium.discard()
             self._medium.finish()
-        self._forget()
+        except BaseException:
+            self._held.mode = mode
+            raise
 
     def load(self) -> Hierarchy:
         """Return all nodes: one request for a consolidated hierarchy, a crawl for others."""
@@ -279,6 +305,7 @@ class ZarrAdapter:
         keys = [_first_chunk(path, records[path]) for path in single]
         ahead, self._expected = self._expected, []
         chunks = self._medium.read_many([*keys, *ahead])
+        self._held.check_unreplaced(None in chunks)
         self._holder.read_ahead(dict(zip(ahead, chunks[len(keys) :], strict=True)))
         found = {}
         for path, data in zip(single, chunks, strict=False):
@@ -422,8 +449,10 @@ class ZarrAdapter:
             consolidates=self.at_best.consolidates,
         )
         with self._others.waiting(plan) as merged:
-            writer.write(merged, progress)
-            self._holder.forget_store()
+            try:
+                writer.write(merged, progress)
+            finally:
+                self._holder.forget_store()  # also where it failed: a medium may have begun anew by then
 
     def _wishes(self) -> Layout:
         """Return what the user of this adapter wishes for every dataset."""
@@ -441,5 +470,5 @@ def _first_chunk(path: str, record: ArrayRecord) -> str:
 
 def _reopened(kind: type[ZarrAdapter], place: Any, mode: str, options: Mapping[str, Any]) -> ZarrAdapter:
     adapter = kind(place, **options)
-    adapter.open("r" if mode in READING_MODES else "r+")
+    adapter.open_copy("r" if mode in READING_MODES else "r+")
     return adapter

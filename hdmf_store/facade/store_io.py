@@ -178,9 +178,11 @@ class StoreIO(HDMFIO):
     def close(self) -> None:
         """Close the file, and files that its links lead to. May be called twice, and again when it failed."""
         if getattr(self, "_is_open", False):
-            self._reader.close()
-            self._adapter.close()  # which stores what was assigned, and keeps it where that is refused
-            self._is_open = False
+            try:
+                self._reader.close()
+            finally:
+                self._adapter.close()  # which stores what was assigned, and keeps it where that is refused
+                self._is_open = False
 
     def _check(self, action: str, *, reads: bool = False, writes: bool = False) -> None:
         if not self._is_open:

@@ -192,6 +192,30 @@ def test_two_writers_of_one_branch_do_not_mix(repository: Any) -> None:
     assert sorted(open_adapter(repository).load()) == ["/", "/a", "/one"]
 
 
+def test_arrays_can_be_changed_after_a_write_that_failed(repository: Any) -> None:
+    """What was assigned before it is committed, what comes after it too."""
+
+    def pieces() -> Any:
+        yield (slice(0, 1),), np.array([1], "int32")
+        raise RuntimeError("the amplifier was unplugged")
+
+    stored(repository, {"/": Group(), "/a": numbers([1, 2, 3])})
+    adapter = open_adapter(repository, "r+")
+    array: Any = adapter.array("/a")
+    array.oindex[[0]] = 7
+    broken = Dataset(Number("int32"), (2,), Stream(pieces()), {}, Layout(chunks=(1,)))
+    with pytest.raises(RuntimeError, match="unplugged"):
+        adapter.write(Plan(nodes={"/b": broken}))
+
+    array[1] = 8
+    array.resize((4,))
+    adapter.close()
+
+    reader = open_adapter(repository)
+    assert set(reader.load()) == {"/", "/a"}
+    assert reader.array("/a")[...].tolist() == [7, 8, 3, 0]
+
+
 def test_what_is_written_through_a_session_is_left_to_its_owner(repository: Any) -> None:
     """The session's store is taken as any zarr store is (NEEDS 64)."""
     session = repository.writable_session("main")

@@ -37,6 +37,12 @@ EXAMPLES: list[tuple[HDMFStoreError, type[Exception], list[str]]] = [
     (hdmf_store.StorageFailureError("/a.zarr", "the disk is full", 28), OSError, ["/a.zarr", "the disk is full"]),
     (hdmf_store.UnlistableError("http://h/a.zarr", "405"), OSError, ["http://h/a.zarr", "405", "Consolidate"]),
     (hdmf_store.HierarchyExistsError("/a.zarr", "exists"), FileExistsError, ["/a.zarr", "exists"]),
+    (
+        hdmf_store.HierarchyInUseError("/a.zarr", 12, "lab", "r+", "2026-01-02T03:04:05+00:00"),
+        BlockingIOError,
+        ["/a.zarr", "process 12 on lab", "Close the file there"],
+    ),
+    (hdmf_store.ReplacedError("/a.zarr"), RuntimeError, ["/a.zarr", "Open it again"]),
     (hdmf_store.WorkerLostError("/a.zarr", "/x", "no answer"), RuntimeError, ["/a.zarr", "/x", "fewer workers"]),
     (hdmf_store.FormatError("/a.zarr", "/x", "is no array"), ValueError, ["/a.zarr", "/x", "is no array"]),
     (hdmf_store.UnreadableError("/a.zarr", "/x", "is damaged"), ValueError, ["/a.zarr", "/x", "is damaged"]),

@@ -137,6 +137,7 @@ def test_a_repair_that_was_killed_is_finished_by_the_next_one(tmp_path: Path) ->
         adapter.open("r+")
         for _, _step in zip(range(steps), adapter.mend(dry_run=False, idle=600), strict=False):
             pass  # the generator is left where it is, and with it the process could be gone
+        del adapter
         assert read(copy / "a.zarr").fetch(["/words"])["/words"].tolist() == ["a", "b"]
 
         repair(copy / "a.zarr")

@@ -36,6 +36,12 @@ CASES = [
     (errors.StorageFailureError(FILE, "the disk is full", 28), [OSError], [FILE, "the disk is full"]),
     (errors.UnlistableError(FILE, "no lists"), [OSError], [FILE, "no lists", "Consolidate"]),
     (errors.HierarchyExistsError(FILE, "exists"), [FileExistsError, OSError], [FILE, "exists"]),
+    (
+        errors.HierarchyInUseError(FILE, 12, "lab", "r+", "2026-01-02T03:04:05+00:00"),
+        [BlockingIOError, OSError],
+        [FILE, "process 12 on lab", "'r+'", "2026-01-02T03:04:05", "Nothing was changed", "Close", "synchronizer"],
+    ),
+    (errors.ReplacedError(FILE), [RuntimeError], [FILE, "another writer", "Open it again"]),
     (errors.WorkerLostError(FILE, PATH, "BrokenProcessPool"), [RuntimeError], [FILE, PATH, "BrokenProcess", "fewer"]),
     (errors.FormatError(FILE, PATH, "no JSON"), [ValueError], [FILE, PATH, "no JSON"]),
     (errors.UnreadableError(FILE, PATH, "broken chunk"), [ValueError, errors.FormatError], [FILE, PATH, "broken"]),
