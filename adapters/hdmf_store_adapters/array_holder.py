@@ -137,7 +137,12 @@ class ArrayHolder:
         folder, _, name = key.rpartition("/")
         documents = {ROOT: self._empty()} if self.is_new else self._held.documents
         document = documents.get("/" + folder)
-        return None if document is None else self._held.format.zarr_file(document, name)
+        if document is None:
+            return None
+        try:
+            return self._held.format.zarr_file(document, name)
+        except ValueError as problem:
+            raise UnreadableError(self._held.address, "/" + folder, str(problem)) from problem
 
     @property
     def is_new(self) -> bool:
