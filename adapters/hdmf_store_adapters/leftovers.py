@@ -15,6 +15,7 @@ import zipfile
 import attrs
 
 from hdmf_store.adapter import Location
+from hdmf_store.adapter.folders import walk
 from hdmf_store_adapters.local_files import TEMPORARY
 
 __all__ = [
@@ -122,5 +123,5 @@ def _begins_as_hdf5(path: str) -> bool:
 
 
 def _last_change(path: str) -> float:
-    inside = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    inside = (os.path.join(folder, name) for folder, _, names in walk(path) for name in names)
     return max((os.lstat(place).st_mtime for place in (path, *inside) if os.path.lexists(place)), default=0.0)
