@@ -19,6 +19,7 @@ from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.media import Shadow
 from hdmf_store_adapters.recent_chunks import RecentChunks
 from hdmf_store_adapters.synchronizers import Synchronizer
+from hdmf_store_adapters.well_formed import NOT_UNDERSTOOD
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 from hdmf_store_adapters.zarr_format import FORMATS, Document
 
@@ -141,7 +142,7 @@ class ArrayHolder:
             return None
         try:
             return self._held.format.zarr_file(document, name)
-        except ValueError as problem:
+        except NOT_UNDERSTOOD as problem:
             raise UnreadableError(self._held.address, "/" + folder, str(problem)) from problem
 
     @property

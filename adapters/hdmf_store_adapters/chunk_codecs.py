@@ -42,6 +42,7 @@ DECODING_ERRORS = (
         AttributeError,
         ArithmeticError,
         MemoryError,
+        SyntaxError,  # of a type that a filter names
     ),
     *(zlib.error, lzma.LZMAError),
 )

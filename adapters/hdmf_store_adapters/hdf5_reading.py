@@ -56,8 +56,8 @@ def nodes_of(file: h5py.File, location: str, may_read: Mapping[str, Mapping[str,
         If nothing can be known of the root.
     """
     nodes: dict[str, Node] = {}
-    seen = {file["/"].id: ROOT}
     try:
+        seen = {file["/"].id: ROOT}
         nodes[ROOT] = Group(_attributes(file))
         waiting = [(file, ROOT, name) for name in reversed(list(file))]
     except values_of.BROKEN as problem:
@@ -68,20 +68,25 @@ def nodes_of(file: h5py.File, location: str, may_read: Mapping[str, Mapping[str,
         try:
             if len(path) > _LONGEST_PATH:
                 raise ValueError(f"it lies deeper than a path of {_LONGEST_PATH} characters")
-            nodes[path], below = _node(group, within, name, seen, may_read)
+            node, below = _node(group, within, name, seen, may_read)
         except values_of.BROKEN as problem:
             reason = f"HDF5 cannot read this object ({problem})"
             lost = _Lost(Origin(location, path[:_LONGEST_PATH]), reason)
             nodes[path[:_LONGEST_PATH]] = Dataset(Unreadable(reason), (), lost, {}, Layout())
             continue
+        if node is not None:
+            nodes[path] = node
         waiting += [(below, path, child) for child in reversed(list(below))] if below is not None else []
     return nodes
 
 
 def _node(
     group: h5py.Group, within: str, name: str, seen: dict[Any, str], may_read: Any
-) -> tuple[Node, h5py.Group | None]:
-    """Return one object as a node, and the group that it is, if that is to be looked into."""
+) -> tuple[Node | None, h5py.Group | None]:
+    """Return one object as a node, and the group that it is, if that is to be looked into.
+
+    A data type that has a name is no node: each dataset of that type has it, too.
+    """
     path = join(within, name)
     link = group.get(name, getlink=True)
     if isinstance(link, h5py.SoftLink | h5py.ExternalLink):
@@ -95,7 +100,7 @@ def _node(
         seen[found.id] = path
         return dataset, None
     if not isinstance(found, h5py.Group):
-        raise TypeError(f"it is a {type(found).__name__.lower()}, and no group or dataset")
+        return None, None
     list(found)  # which fails here for one that cannot be listed
     seen[found.id] = path
     return Group(_attributes(found)), found

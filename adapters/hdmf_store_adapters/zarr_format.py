@@ -107,7 +107,7 @@ class ZarrFormat(Protocol):
         Raises
         ------
         ValueError
-            If zarr would import or run something because of it.
+            If zarr would import or run something because of it; others of `NOT_UNDERSTOOD` if it makes no sense.
         """
         ...
 
