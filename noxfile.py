@@ -1,10 +1,13 @@
 """What can be proved about this project, one session per claim: ``nox -s tests``, ``nox --list``."""
 
+import json
 from pathlib import Path
 
 import nox
 from packaging.requirements import Requirement
 
+FUZZED = ["document-3", "document-2", "consolidated-3", "consolidated-2", "chunk", "filters", "shard", "pickle"]
+FUZZED += ["references", "records", "archive"]
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 nox.needs_version = ">=2024.4.15"
@@ -67,6 +70,34 @@ def faults(session: nox.Session) -> None:
     """Who is killed loses nothing that was there; broken files are refused by name; long runs leave nothing behind."""
     session.install("-e", ".[test]")
     session.run("pytest", "-m", "faults", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def fuzz(session: nox.Session) -> None:
+    """The parsers take what a fuzzer finds that watches which lines run: a minute for each target, or ``-- 600``."""
+    session.install("-e", ".[test]", "atheris>=3")
+    seconds = session.posargs[0] if session.posargs else "60"
+    for target in FUZZED:
+        session.run("python", "-m", "tests.fuzz", target, "--seconds", seconds)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """No package that the extras install today has a hole that is known to the advisory database of PyPI.
+
+    The packages are resolved and not installed, so that what audits them has an environment of its own.
+    """
+    made = Path(session.create_tmp())
+    session.install("pip-audit>=2.9")
+    resolve = ["pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", str(made / "report.json")]
+    session.run("python", "-m", *resolve, ".[all]")
+    found = [item["metadata"] for item in json.loads((made / "report.json").read_text())["install"]]
+    pins = [f"{item['name']}=={item['version']}" for item in found if item["name"] != "hdmf-store"]
+    (made / "resolved.txt").write_text("\n".join(sorted(pins)) + "\n")
+    session.log(f"{len(pins)} packages are looked up")
+    options = ["--requirement", str(made / "resolved.txt"), "--no-deps", "--disable-pip", "--progress-spinner", "off"]
+    # strict: where one cannot be looked up, as without a network, nothing is said to be well
+    session.run("pip-audit", "--strict", *options, *session.posargs)
 
 
 @nox.session

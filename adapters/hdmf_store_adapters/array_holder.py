@@ -30,6 +30,7 @@ from hdmf_store_adapters.media import Shadow
 from hdmf_store_adapters.opened_state import OpenedState
 from hdmf_store_adapters.recent_chunks import RecentChunks
 from hdmf_store_adapters.synchronizers import Synchronizer
+from hdmf_store_adapters.well_formed import NOT_UNDERSTOOD
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 from hdmf_store_adapters.zarr_format import FORMATS, Document
 
@@ -163,7 +164,12 @@ class ArrayHolder:
         folder, _, name = key.rpartition("/")
         documents = {ROOT: self._empty()} if self.is_new else self._held.documents
         document = documents.get("/" + folder)
-        return None if document is None else self._held.format.zarr_file(document, name)
+        if document is None:
+            return None
+        try:
+            return self._held.format.zarr_file(document, name)
+        except NOT_UNDERSTOOD as problem:
+            raise UnreadableError(self._held.address, "/" + folder, str(problem)) from problem
 
     @property
     def is_new(self) -> bool:

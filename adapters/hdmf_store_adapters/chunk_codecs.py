@@ -29,7 +29,7 @@ from hdmf_store_adapters.announced_sizes import announced_by_blosc
 from hdmf_store_adapters.bounded_decoding import check_count, decode_step, room_for
 from hdmf_store_adapters.chunk_lengths import check_whole
 
-__all__ = ["BLOSC_SHUFFLES", "DECODING_ERRORS", "ChunkCodec", "chunk_codec", "decode_step_into"]
+__all__ = ["BLOSC_SHUFFLES", "DECODING_ERRORS", "ChunkCodec", "byte_step", "chunk_codec", "decode_step_into"]
 
 DECODING_ERRORS = (
     *(
@@ -42,6 +42,7 @@ DECODING_ERRORS = (
         AttributeError,
         ArithmeticError,
         MemoryError,
+        SyntaxError,  # of a type that a filter names
     ),
     *(zlib.error, lzma.LZMAError),
 )
@@ -212,7 +213,7 @@ def _chunk_codec(codecs_json: str, dtype: np.dtype | None) -> ChunkCodec | None:
             if serialised is None:
                 return None
         else:
-            step = _byte_step(name, configuration, 1 if dtype is None else dtype.itemsize)
+            step = byte_step(name, configuration, 1 if dtype is None else dtype.itemsize)
             if step is None:
                 return None
             steps.append(step)
@@ -230,7 +231,17 @@ def _serializer(name: str, configuration: dict[str, Any], dtype: np.dtype | None
     return (dtype.newbyteorder(">" if configuration.get("endian") == "big" else "<"), None)
 
 
-def _byte_step(name: str, configuration: dict[str, Any], item_size: int) -> numcodecs.abc.Codec | None:
+def byte_step(name: str, configuration: dict[str, Any], item_size: int) -> numcodecs.abc.Codec | None:
+    """Return the step from bytes to bytes that a document names, or None if that is not known here.
+
+    Parameters
+    ----------
+    name : str
+    configuration : dict
+        As in the document.
+    item_size : int
+        Bytes per element.
+    """
     if name == "blosc":
         return numcodecs.Blosc(
             cname=configuration.get("cname", "zstd"),

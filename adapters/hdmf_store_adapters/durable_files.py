@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from hdmf_store.adapter.folders import walk
+
 __all__ = ["Unsettled", "sync_file", "sync_folder", "sync_tree"]
 
 _AT_ONCE = 8
@@ -69,7 +71,7 @@ def sync_tree(folder: str) -> None:
     """Wait until the disk has all files below a folder, then their names, from the leaves up."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         _all_done(pool.map(sync_file, _files(folder)))
-        _all_done(pool.map(sync_folder, [path for path, _, _ in os.walk(folder, topdown=False)]))
+        _all_done(pool.map(sync_folder, [path for path, _, _ in reversed(list(walk(folder)))]))
 
 
 def _all_done(results: Iterable[None]) -> None:
@@ -78,7 +80,7 @@ def _all_done(results: Iterable[None]) -> None:
 
 
 def _files(folder: str) -> Iterator[str]:
-    for inner, _, names in os.walk(folder):
+    for inner, _, names in walk(folder):
         yield from (os.path.join(inner, name) for name in names)
 
 

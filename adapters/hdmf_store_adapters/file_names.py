@@ -17,6 +17,9 @@ OBSTORE = "obstore"
 """Stands where the name of a system does, for stores of obstore, which make paths of keys."""
 
 _MOST_BYTES = 255
+_MOST_LEVELS = 500
+"""Below the root: programs that remove folders call themselves for each level, and Python does so a thousand times."""
+
 _IGNORES_CASE = ("win32", "darwin")
 _OF_WINDOWS = re.compile(
     r"""
@@ -48,7 +51,9 @@ def refused_names(paths: Iterable[str], known: Iterable[str], system: str) -> di
     taken = {_folded(path): path for path in known} if system in _IGNORES_CASE else {}
     for path in paths:
         name = basename(path)
-        if len(name.encode("utf-8", "surrogatepass")) > _MOST_BYTES:
+        if path.count("/") > _MOST_LEVELS:
+            refused[path] = f"more than {_MOST_LEVELS} folders in each other cannot be removed again by many programs"
+        elif len(name.encode("utf-8", "surrogatepass")) > _MOST_BYTES:
             refused[path] = f"no file system holds names of more than {_MOST_BYTES} bytes"
         elif system == "win32" and _OF_WINDOWS.fullmatch(name):
             refused[path] = "Windows has no files of such names"

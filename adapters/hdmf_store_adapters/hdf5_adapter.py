@@ -42,12 +42,9 @@ from hdmf_store.errors import (
 from hdmf_store.nodes import (
     ROOT,
     Dataset,
-    ElementType,
     Group,
     Hierarchy,
-    Layout,
     Link,
-    Node,
     Number,
     RandomAccess,
     Stream,
@@ -55,7 +52,6 @@ from hdmf_store.nodes import (
     Unreadable,
     Unwritten,
     basename,
-    join,
     parent,
     tiles,
     whole,
@@ -67,6 +63,7 @@ from hdmf_store_adapters.exchanging import TEMPORARY
 from hdmf_store_adapters.hdf5_errors import telling_of_hdf5
 from hdmf_store_adapters.hdf5_layout import HDF5Layout
 from hdmf_store_adapters.hdf5_pieces import why_not_read
+from hdmf_store_adapters.hdf5_reading import SPEC_LOCATION, dataset_of, nodes_of
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size
 from hdmf_store_adapters.leases import Lease
 from hdmf_store_adapters.local_errors import telling_of
@@ -74,7 +71,6 @@ from hdmf_store_adapters.local_errors import telling_of
 __all__ = ["HDF5Adapter"]
 
 _SUFFIXES = (".nwb", ".h5", ".hdf5", ".hdf", ".he5")
-_SPEC_LOCATION = ".specloc"
 _WORTH_COMPRESSING = 2**14
 
 
@@ -128,7 +124,7 @@ class HDF5Adapter:
     @staticmethod
     def recognise(value: Any) -> Dataset | None:
         """Return the dataset that an h5py dataset stands for, without attributes; None for anything else."""
-        return _dataset(h5py.Dataset(value.id), {}) if isinstance(value, h5py.Dataset) else None
+        return dataset_of(h5py.Dataset(value.id), {}) if isinstance(value, h5py.Dataset) else None
 
     @property
     def location(self) -> Location:
@@ -202,8 +198,7 @@ class HDF5Adapter:
         """Return all nodes, by one walk through the file."""
         file = self._opened("read")
         if self._hierarchy is None:
-            nodes: dict[str, Node] = {}
-            _walk(file, ROOT, nodes, {}, self._may_read)
+            nodes = nodes_of(file, self._location.address, self._may_read)
             self._hierarchy = Hierarchy(nodes, self._location.address)
         return self._hierarchy
 
@@ -218,15 +213,22 @@ class HDF5Adapter:
         return found
 
     def array(self, path: str) -> Any:
-        """Return the h5py dataset, which gives text and targets where h5py alone would give bytes and references."""
-        found = self._opened("read").get(path)
-        if not isinstance(found, h5py.Dataset):
+        """Return the h5py dataset, which gives text and targets where h5py alone would give bytes and references.
+
+        Raises
+        ------
+        MissingNodeError
+            If there is no dataset at that path; a link is none.
+        UnreadableError
+            If it may not be read, or cannot be.
+        """
+        self._opened("read")
+        node = self.load()[path]  # HDF5 itself would follow links, wherever they lead
+        if not isinstance(node, Dataset):
             raise MissingNodeError(self._location.address, path)
-        refused = why_not_read(found, self._may_read)
-        if refused is not None:
-            raise UnreadableError(self._location.address, path, refused)
-        element = values_of.element_of(found)
-        return found if isinstance(element, Number | Unreadable) else values_of.NormalDataset(found, element)
+        if not isinstance(node.values, values_of.H5Source) or why_not_read(node.values.dataset, self._may_read):
+            raise UnreadableError(self._location.address, path, node.element.reason)  # type: ignore[union-attr]
+        return values_of.NormalDataset(node.values.dataset, node.element)
 
     def write(self, plan: Plan, progress: Progress | None = None) -> None:
         """Store everything in the plan; a new file appears whole or not at all."""
@@ -294,46 +296,6 @@ class HDF5Adapter:
             self._open_file("r+")
         assert self._file is not None
         return self._file
-
-
-# ----------------------------------------------------------------------------------------------------------- reading
-
-
-def _walk(group: h5py.Group, path: str, nodes: dict[str, Node], seen: dict[Any, str], may_read: Any) -> None:
-    seen[group.id] = path
-    nodes[path] = Group(_attributes(group))
-    for name in group:
-        child = join(path, name)
-        link = group.get(name, getlink=True)
-        if isinstance(link, h5py.SoftLink | h5py.ExternalLink):
-            nodes[child] = Link(values_of.target_of_link(link, path))
-            continue
-        found = group[name]
-        if found.id in seen:  # a second hard link to the same object
-            nodes[child] = Link(Target(seen[found.id]))
-        elif isinstance(found, h5py.Group):
-            _walk(found, child, nodes, seen, may_read)
-        elif isinstance(found, h5py.Dataset):
-            seen[found.id] = child
-            refused = why_not_read(found, may_read)
-            nodes[child] = _dataset(found, _attributes(found), Unreadable(refused) if refused else None)
-
-
-def _attributes(thing: h5py.Group | h5py.Dataset) -> dict[str, Any]:
-    found = values_of.attributes_of(thing)
-    location = found.get(_SPEC_LOCATION)
-    if isinstance(location, Target):
-        found[_SPEC_LOCATION] = location.path.lstrip("/")
-    return found
-
-
-def _dataset(dataset: h5py.Dataset, attributes: dict[str, Any], element: ElementType | None = None) -> Dataset:
-    element = element or values_of.element_of(dataset)
-    shape = (0,) if dataset.shape is None else dataset.shape
-    fill = dataset.fillvalue if isinstance(element, Number) and dataset.chunks and dataset.fillvalue else None
-    limits = dataset.maxshape if dataset.maxshape != shape else None
-    layout = Layout(fill_value=fill, maxshape=limits, native=HDF5Layout.of(dataset))
-    return Dataset(element, shape, values_of.H5Source(dataset, element), attributes, layout)
 
 
 # ----------------------------------------------------------------------------------------------------------- writing
@@ -438,7 +400,7 @@ def _set_attributes(file: h5py.File, path: str, attributes: Mapping[str, Any], l
         del thing.attrs[name]
     for name, value in attributes.items():
         try:
-            if name == _SPEC_LOCATION and isinstance(value, str):
+            if name == SPEC_LOCATION and isinstance(value, str):
                 value = Target("/" + value.lstrip("/"))
             thing.attrs[name] = values_of.h5_attribute(value, file)
         except (TypeError, ValueError, KeyError) as problem:

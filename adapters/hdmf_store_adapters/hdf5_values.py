@@ -7,6 +7,8 @@ what HDMF's HDF5 backend writes (variable-length strings, boolean enumerations, 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -33,6 +35,7 @@ from hdmf_store.nodes import (
 )
 
 __all__ = [
+    "BROKEN",
     "NO_OUTER_REFERENCE",
     "H5Source",
     "NormalDataset",
@@ -47,6 +50,9 @@ NO_OUTER_REFERENCE = (
     "HDF5 has no reference into another file. Have what it leads to copied: --copy-links, or link_data=False in Python"
 )
 _PIECE = 2**20
+_NOT_READ = (OSError, RuntimeError, MemoryError)
+BROKEN = (OSError, RuntimeError, MemoryError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What h5py raises for what is not as it should be; HDF5's own errors become one or another of these."""
 _REGION = "it holds region references, which are not supported"
 
 
@@ -76,20 +82,30 @@ class H5Source:
             raise UnreadableError(self.dataset.file.filename, self.dataset.name, self.element.reason)
         if self.dataset.shape is None:
             return np.empty((0,), self.element.dtype)
-        values = self.dataset[region]
-        if not isinstance(values, np.ndarray):
-            values = _zero_d(values, self.dataset.dtype)
-        try:
+        with _named(self.dataset, BROKEN):
+            values = self.dataset[region]
+            if not isinstance(values, np.ndarray):
+                values = _zero_d(values, self.dataset.dtype)
             return _to_normal(values, self.element, self.dataset.file)
-        except UnicodeDecodeError as problem:
-            reason = f"it is declared as UTF-8 text and holds other bytes ({problem})"
-            raise UnreadableError(self.dataset.file.filename, self.dataset.name, reason) from problem
+
+
+@contextmanager
+def _named(dataset: h5py.Dataset, problems: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Let what h5py raises for a dataset say which one it is."""
+    try:
+        yield
+    except UnicodeDecodeError as problem:
+        reason = f"it is declared as UTF-8 text and holds other bytes ({problem})"
+        raise UnreadableError(dataset.file.filename, str(dataset.name), reason) from problem
+    except problems as problem:
+        reason = f"HDF5 cannot read its values ({problem})"
+        raise UnreadableError(dataset.file.filename, str(dataset.name), reason) from problem
 
 
 class NormalDataset(h5py.Dataset):
-    """An HDF5 dataset whose elements are text, targets of references, or records of these, in normal form.
+    """An HDF5 dataset whose elements come in normal form, and whose errors say which dataset it is.
 
-    h5py would give bytes, and references that only h5py can follow.
+    h5py would give bytes for text, and references that only h5py can follow.
     """
 
     def __init__(self, dataset: h5py.Dataset, element: ElementType) -> None:
@@ -97,13 +113,21 @@ class NormalDataset(h5py.Dataset):
         self._element = element
 
     def __getitem__(self, args: Any, new_dtype: Any = None) -> Any:
-        found = super().__getitem__(args, new_dtype)
-        if isinstance(found, np.ndarray):
-            return _to_normal(found, self._element, self.file)
-        return _to_normal(_zero_d(found, self.dtype), self._element, self.file)[()]
+        with _named(self, _NOT_READ):
+            found = super().__getitem__(args, new_dtype)
+            if isinstance(self._element, Number | Unreadable):
+                return found
+            if isinstance(found, np.ndarray):
+                return _to_normal(found, self._element, self.file)
+            return _to_normal(_zero_d(found, self.dtype), self._element, self.file)[()]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[()], dtype)
+
+    def read_direct(self, dest: np.ndarray, source_sel: Any = None, dest_sel: Any = None) -> None:
+        """Read values into an array; see `h5py.Dataset.read_direct`."""
+        with _named(self, _NOT_READ):
+            super().read_direct(dest, source_sel, dest_sel)
 
 
 def _reopened(filename: str, name: str, element: ElementType) -> H5Source:
@@ -253,11 +277,19 @@ def target_of_link(link: h5py.SoftLink | h5py.ExternalLink, group: str) -> Targe
 def attributes_of(thing: h5py.Group | h5py.Dataset) -> dict[str, Any]:
     """Return the attributes of an HDF5 object in normal form."""
     found = {}
-    for name, value in thing.attrs.items():
-        is_string = isinstance(value, str | bytes) or (isinstance(value, np.ndarray) and value.dtype.kind in "OSU")
-        string = h5py.check_string_dtype(thing.attrs.get_id(name).dtype) if is_string else None
-        found[name] = attribute_value(value, thing.file, "" if string is None else string.encoding)
+    for name in thing.attrs:
+        try:
+            found[name] = _attribute(thing, name)
+        except BROKEN as problem:
+            found[name] = Unreadable(f"HDF5 cannot read this attribute ({problem})")
     return found
+
+
+def _attribute(thing: h5py.Group | h5py.Dataset, name: str) -> Any:
+    value = thing.attrs[name]
+    is_string = isinstance(value, str | bytes) or (isinstance(value, np.ndarray) and value.dtype.kind in "OSU")
+    string = h5py.check_string_dtype(thing.attrs.get_id(name).dtype) if is_string else None
+    return attribute_value(value, thing.file, "" if string is None else string.encoding)
 
 
 def attribute_value(value: Any, file: h5py.File, charset: str = "") -> Any:

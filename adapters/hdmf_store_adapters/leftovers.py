@@ -16,6 +16,7 @@ import attrs
 import h5py
 
 from hdmf_store.adapter import Location
+from hdmf_store.adapter.folders import walk
 from hdmf_store_adapters.exchanging import TEMPORARY
 
 __all__ = [
@@ -127,5 +128,5 @@ def _opens_as_hdf5(path: str) -> bool:
 
 
 def _last_change(path: str) -> float:
-    inside = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    inside = (os.path.join(folder, name) for folder, _, names in walk(path) for name in names)
     return max((os.lstat(place).st_mtime for place in (path, *inside) if os.path.lexists(place)), default=0.0)

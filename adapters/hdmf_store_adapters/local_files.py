@@ -19,6 +19,7 @@ from typing import Any
 import attrs
 
 from hdmf_store.adapter import Location
+from hdmf_store.adapter.folders import walk
 from hdmf_store.errors import FormatError, HierarchyExistsError
 from hdmf_store_adapters.durable_files import Unsettled, sync_folder, sync_tree
 from hdmf_store_adapters.exchanging import TEMPORARY, remove, remove_file, swap
@@ -180,18 +181,17 @@ class LocalFiles:
     def crawl(self, documents: Sequence[str]) -> dict[str, bytes]:
         """Return all documents below the folder. Links in the file system that lead out of it are not followed."""
         found: dict[str, bytes] = {}
-        self._crawl("", documents, found)
+        waiting = [""]
+        while waiting:
+            prefix = waiting.pop()
+            here = {prefix + name: data for name in documents if (data := self.read(prefix + name)) is not None}
+            if not here:
+                continue
+            found |= here
+            with self._telling("list", prefix), os.scandir(f"{self._base}/{prefix}") as entries:
+                names = sorted((entry.name for entry in entries if entry.is_dir(follow_symlinks=False)), reverse=True)
+            waiting += [f"{prefix}{name}/" for name in names]
         return found
-
-    def _crawl(self, prefix: str, documents: Sequence[str], found: dict[str, bytes]) -> None:
-        here = {prefix + name: data for name in documents if (data := self.read(prefix + name)) is not None}
-        if not here:
-            return
-        found |= here
-        with self._telling("list", prefix), os.scandir(f"{self._base}/{prefix}") as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-        for name in names:
-            self._crawl(f"{prefix}{name}/", documents, found)
 
     def begin_changes(self) -> None:
         """Do nothing: changes are undone one by one."""
@@ -236,7 +236,7 @@ class LocalFiles:
 
     def list_keys(self) -> Iterator[str]:
         """Yield the keys of all files."""
-        for folder, _, names in os.walk(self._base):
+        for folder, _, names in walk(self._base):
             inner = os.path.relpath(folder, self._base).replace(os.sep, "/")
             yield from (name if inner == "." else f"{inner}/{name}" for name in names)
 
@@ -322,7 +322,7 @@ def folders_not_entered(location: Location) -> list[str]:
     unreadable: list[OSError] = []
     left = [
         path
-        for folder, names, _ in os.walk(location.address, onerror=unreadable.append)
+        for folder, names, _ in walk(location.address, onerror=unreadable.append)
         for path in (os.path.join(folder, name) for name in names)
         if os.path.islink(path)
     ]

@@ -23,7 +23,7 @@ from hdmf_store_adapters.chunk_codecs import decode_step_into
 from hdmf_store_adapters.chunk_lengths import check_whole
 from hdmf_store_adapters.safe_pickle import safe_loads
 
-__all__ = ["NumcodecsChain", "numcodecs_chain", "settled"]
+__all__ = ["NumcodecsChain", "numcodecs_chain", "numcodecs_step", "settled"]
 
 _PROTOCOL = 5
 _KNOWN = frozenset(
@@ -156,14 +156,15 @@ def numcodecs_chain(
 @lru_cache(maxsize=512)
 def _chain(described: str, dtype: np.dtype, order: str) -> NumcodecsChain | None:
     filters, compressor = json.loads(described)
-    steps = [_codec(item) for item in filters]
-    packed = None if compressor is None else _codec(compressor)
+    steps = [numcodecs_step(item) for item in filters]
+    packed = None if compressor is None else numcodecs_step(compressor)
     if any(step is None for step in steps) or (compressor is not None and packed is None):
         return None
     return NumcodecsChain(dtype, order, tuple(steps), packed)
 
 
-def _codec(described: Mapping[str, Any]) -> Any:
+def numcodecs_step(described: Mapping[str, Any]) -> Any:
+    """Return the step that a document of format 2 describes, or None if it is not known here."""
     name = described.get("id")
     if name == "pickle":
         return _SafePickle()
@@ -182,7 +183,7 @@ def settled(described: Mapping[str, Any]) -> dict[str, Any]:
 
     Blosc's size of elements is left out: every chunk says it itself, and documents with and without it mean the same.
     """
-    codec = _codec(described)
+    codec = numcodecs_step(described)
     settings = dict(codec.get_config() if hasattr(codec, "get_config") else described)
     if settings.get("id") == "blosc":
         settings.pop("typesize", None)

@@ -14,6 +14,7 @@ import zarr
 from hdmf_store.nodes import Origin, Region, slabs
 from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.bounded_zarr import bounded
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunks import decoded_chunks, few_chunks, read_region, sole_chunk, within
 from hdmf_store_adapters.document_overlay import DocumentOverlay
@@ -34,7 +35,7 @@ def opened_by_zarr(holder: ArrayHolder, path: str) -> Any:
     overlay = DocumentOverlay(holder.zarr_store(), holder)
     mode: Any = "r+" if holder.writes else "r"
     try:
-        return zarr.open_array(overlay, path=path[1:], mode=mode, zarr_format=holder.zarr_version())
+        return bounded(zarr.open_array(overlay, path=path[1:], mode=mode, zarr_format=holder.zarr_version()))
     except DECODING_ERRORS as problem:
         raise holder.shape_error(path, problem) from problem
 

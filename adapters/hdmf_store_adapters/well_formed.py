@@ -11,8 +11,14 @@ from hdmf_store_adapters.json_forms import decode_target
 
 __all__ = ["NOT_UNDERSTOOD", "links_of", "well_formed"]
 
-NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError)
-"""What Python and numpy raise when JSON holds another kind of value than is looked for, or an absurd one."""
+NOT_UNDERSTOOD = (
+    *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError),
+    SyntaxError,
+)
+"""What Python and numpy raise when JSON holds another kind of value than is looked for, or an absurd one.
+
+numpy reads some names of types as Python does, and finds them wrong as Python does.
+"""
 
 
 def well_formed(document: Any, location: str, path: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from zarr.storage import MemoryStore
 
 from hdmf_store.errors import UnsupportedValueError
 from hdmf_store_adapters.array_record import ArrayRecord
+from hdmf_store_adapters.bounded_zarr import bounded
 from hdmf_store_adapters.zarr_format import ZarrFormat
 
 __all__ = ["ZarrChunk"]
@@ -38,7 +39,10 @@ class ZarrChunk:
     ) -> None:
         self._where = (location, path)
         alone = zarr_format.alone(document, record)
-        shown = {name: zarr_format.zarr_file(alone, name) for name in zarr_format.DOCUMENTS}
+        try:
+            shown = {name: zarr_format.zarr_file(alone, name) for name in zarr_format.DOCUMENTS}
+        except ValueError as problem:
+            raise UnsupportedValueError(location, path, str(problem)) from problem
         self._files = {name: data for name, data in shown.items() if data is not None}
         self._version = zarr_format.VERSION
         self._key = record.chunk_key((0,) * len(record.chunks))
@@ -68,7 +72,15 @@ class ZarrChunk:
         return bytes(held[self._key].to_bytes())
 
     def decode(self, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-        """Return the values of a chunk, whose shape is that of the dataset's chunks."""
+        """Return the values of a chunk, whose shape is that of the dataset's chunks.
+
+        Raises
+        ------
+        ValueError
+            If there are no bytes, which zarr would take for a chunk that was never written.
+        """
+        if not data:
+            raise ValueError("the chunk has no bytes")
         held: dict[str, Any] = {}
         array = self._array(held)
         held[self._key] = Buffer.from_bytes(data)
@@ -76,4 +88,4 @@ class ZarrChunk:
 
     def _array(self, held: dict[str, Any]) -> Any:
         held.update({name: Buffer.from_bytes(data) for name, data in self._files.items()})
-        return zarr.open_array(MemoryStore(held), mode="r+", zarr_format=self._version)
+        return bounded(zarr.open_array(MemoryStore(held), mode="r+", zarr_format=self._version))

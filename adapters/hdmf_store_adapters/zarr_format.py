@@ -102,7 +102,13 @@ class ZarrFormat(Protocol):
         ...
 
     def zarr_file(self, document: Mapping[str, Any], name: str) -> bytes | None:
-        """Return what zarr-python is shown as a node's file of that name."""
+        """Return what zarr-python is shown as a node's file of that name.
+
+        Raises
+        ------
+        ValueError
+            If zarr would import or run something because of it; others of `NOT_UNDERSTOOD` if it makes no sense.
+        """
         ...
 
     def changed_by_zarr(

@@ -37,7 +37,7 @@ from hdmf_store_adapters import json_forms
 from hdmf_store_adapters.array_record import ArrayRecord, is_shape, tiled, unreadable_record
 from hdmf_store_adapters.json_forms import ITSELF, decode_attributes, decode_target
 from hdmf_store_adapters.layout_choice import CHUNK_BYTES, chunk_shape, default_compressors, item_size
-from hdmf_store_adapters.numcodecs_chain import numcodecs_chain, settled
+from hdmf_store_adapters.numcodecs_chain import numcodecs_chain, numcodecs_step, settled
 from hdmf_store_adapters.well_formed import NOT_UNDERSTOOD, links_of, well_formed
 from hdmf_store_adapters.zarr_v2_codecs import BYTE_FILTERS, JSON_CODEC, codec_of, numcodecs_of, object_codec, sized
 from hdmf_store_adapters.zarr_v2_types import (
@@ -194,15 +194,24 @@ def resized(document: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, An
 def zarr_file(document: Mapping[str, Any], name: str) -> bytes | None:
     """Return what zarr-python is shown as a node's file of that name.
 
-    zarr 3 wants text as the fill value of text, where older writers put a number.
+    zarr 3 wants text as the fill value of text, where older writers put a number. Some releases of zarr and numcodecs
+    would run pickles, so they never see a document with one.
     """
     named = {key.rpartition("/")[2]: value for key, value in _named_files("/", document).items()}
     if name not in named:
         return None
     shown = named[name]
+    if name == ".zarray":
+        _check_steps([*(shown.get("filters") or []), shown.get("compressor") or {"id": "zlib"}])
     if name == ".zarray" and shown.get("dtype") == "|O":
         shown = {**shown, "fill_value": ""}
     return _text(shown)
+
+
+def _check_steps(steps: Sequence[Mapping[str, Any]]) -> None:
+    for step in steps:
+        if step["id"] == "pickle" or numcodecs_step(step) is None:
+            raise ValueError(f"zarr is not shown arrays with the codec {step['id']!r}, as it could run what they hold")
 
 
 def changed_by_zarr(document: Mapping[str, Any], name: str, data: bytes, location: str, path: str) -> dict[str, Any]:

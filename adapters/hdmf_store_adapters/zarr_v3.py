@@ -217,7 +217,9 @@ def with_attributes(document: Mapping[str, Any], dataset: Dataset, location: str
 
 
 def zarr_file(document: Mapping[str, Any], name: str) -> bytes | None:
-    """Return what zarr-python is shown as a node's file of that name."""
+    """Return what zarr-python is shown as a node's file of that name; see `ZarrFormat.zarr_file`."""
+    if document.get("node_type") == "array":
+        check_codecs(document["codecs"])
     return serialise(readable_by_every_zarr(document)) if name == DOCUMENT else None
 
 

@@ -8,6 +8,7 @@ documents. It takes the old one's place in one step. Members are stored as they 
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import weakref
 import zipfile
@@ -27,8 +28,14 @@ from hdmf_store_adapters.zip_packing import Packing, Source
 __all__ = ["ZipFiles"]
 
 _ROOT_DOCUMENTS = ("zarr.json", ".zmetadata", ".zgroup", ".zarray")
-_UNREADABLE = (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error)
+_UNREADABLE = (
+    *(zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error),
+    *(ValueError, ArithmeticError, LookupError, MemoryError, struct.error),
+)
 """What `zipfile` raises for members that are damaged, encrypted or compressed in a way that it does not know."""
+
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How members may be packed; of the others, `zipfile` unpacks all at once, whatever size the archive says."""
 
 _LARGEST_PACKED = 2**31
 _DOCUMENTS = (*_ROOT_DOCUMENTS, ".zattrs")
@@ -75,17 +82,21 @@ class ZipFiles:
         if archive is None or name is None:
             return None
         try:
-            self._check_size(archive.getinfo(name))
+            self._check(archive.getinfo(name))
             with self._telling("read", key):
                 return archive.read(name)
         except _UNREADABLE as problem:
             reason = f"cannot be read from the archive ({problem})"
             raise FormatError(str(self._location), f"/{key}", reason) from problem
 
-    def _check_size(self, info: zipfile.ZipInfo) -> None:
-        """Refuse a member that is packed and says to be larger than any chunk."""
+    def _check(self, info: zipfile.ZipInfo) -> None:
+        """Refuse a member that is packed and says to be larger than any chunk, or of which nobody can say that."""
+        if info.compress_type not in _BOUNDED:
+            raise zipfile.BadZipFile("it is packed in a way that has no bounds; pack it anew, stored or deflated")
         if info.compress_type != zipfile.ZIP_STORED and info.file_size > _LARGEST_PACKED:
             raise zipfile.BadZipFile(f"{info.compress_size} bytes that would become {info.file_size}")
+        if info.header_offset < 0:
+            raise zipfile.BadZipFile("it is said to begin before the archive")
 
     def read_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the bytes of several members."""
@@ -120,7 +131,7 @@ class ZipFiles:
                 return None
             try:
                 self._archive = zipfile.ZipFile(file)
-            except (*_UNREADABLE, OSError, ValueError) as problem:
+            except (*_UNREADABLE, OSError) as problem:
                 file.close()
                 raise FormatError(str(self._location), ROOT, f"is no readable zip archive ({problem})") from problem
             self._file, self._process = file, os.getpid()

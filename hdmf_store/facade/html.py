@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from hdmf_store.adapter.folders import walk
 from hdmf_store.errors import HDMFStoreError
 from hdmf_store.facade.thumbnail import grid_svg
 from hdmf_store.facade.units import in_units
@@ -75,7 +76,7 @@ def _stored_facts(array: Any, location: str, path: str) -> dict[str, Any]:
         return {}
     size = sum(
         size_on_disk(os.path.join(at, name))
-        for at, _, names in os.walk(folder)
+        for at, _, names in walk(folder)
         for name in names
         if name not in _DOCUMENTS
     )

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from hdmf_store.adapter import Capabilities, Location, StoreAdapter
+from hdmf_store.adapter.folders import walk
 from hdmf_store.nodes import ROOT, Dataset, Group, Hierarchy, Layout, Link, Node, basename
 from hdmf_store.translate.specs import spec_root, without_specs
 
@@ -141,7 +142,7 @@ def stored_size(location: Location) -> Stored | None:
         return None
     if os.path.isfile(location.address):
         return Stored(os.path.getsize(location.address), 1)
-    found = [size_on_disk(os.path.join(at, name)) for at, _, names in os.walk(location.address) for name in names]
+    found = [size_on_disk(os.path.join(at, name)) for at, _, names in walk(location.address) for name in names]
     return Stored(sum(found), len(found))
 
 

@@ -384,6 +384,48 @@ def test_an_archive_cannot_ask_for_much_memory(tmp_path: Path) -> None:
         io.adapter.fetch(["/a"])
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_that_are_unpacked_without_bounds_are_refused(tmp_path: Path, method: int) -> None:
+    """Whatever size the archive says, all that is in them would be made at once."""
+    place = tmp_path / "a.zarr.zip"
+    with zipfile.ZipFile(place, "w") as archive:
+        for key, value in forged(3)._store_dict.items():
+            is_chunk = key.startswith("a/c")
+            data, packed = (bytes(2**26), method) if is_chunk else (value.to_bytes(), zipfile.ZIP_STORED)
+            archive.writestr(key, data, compress_type=packed)
+    tracemalloc.start()
+    try:
+        with StoreIO(place, "r") as io, pytest.raises(FormatError, match="no bounds"):
+            io.adapter.fetch(["/a"])
+        assert tracemalloc.get_traced_memory()[1] < EIGHT_MEGABYTES
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("offset", [2**64 - 2**40, 2**63, 2**40])
+def test_members_that_lie_nowhere_are_refused(tmp_path: Path, offset: int) -> None:
+    """The directory of an archive says where each member begins."""
+    place = tmp_path / "a.zarr.zip"
+    with zipfile.ZipFile(place, "w") as archive:
+        for key, value in forged(3)._store_dict.items():
+            archive.writestr(key, value.to_bytes())
+        for info in archive.infolist():
+            info.header_offset = offset
+
+    with pytest.raises(FormatError), StoreIO(place, "r") as io:
+        io.adapter.load()
+
+
+@pytest.mark.parametrize("name", ["i4,(", "(1,)+i4,i4", "i4,\x00"])
+def test_a_type_that_numpy_reads_as_python_is_unreadable(name: str) -> None:
+    """Its errors are those of Python's own syntax."""
+    adapter = read(forged(2, lambda document: document.update(dtype=name)))
+
+    assert isinstance(adapter.load()["/a"].element, Unreadable)
+    with pytest.raises(UnreadableError, match="/a"):
+        adapter.fetch(["/a"])
+
+
 # --------------------------------------------------------------------------------------------------- names and pages
 
 

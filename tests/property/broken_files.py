@@ -46,7 +46,7 @@ from tests.adapters.references import entries_of
 from tests.adapters.samples import every_kind_but_records, numbers, table, texts
 from tests.property.mutations import Files, mutated
 
-__all__ = ["KINDS", "broken"]
+__all__ = ["KINDS", "as_builders", "broken", "guarded", "looked_at", "say", "too_long"]
 
 SECONDS = 10
 """For one file, which takes a tenth of one unless something is wrong."""
@@ -224,8 +224,8 @@ def broken(kind: str, number: int) -> tuple[str, list[str]]:
     endings = []
     with placed(files, chance) as place:
         for mode in ("r", "r-"):
-            found += _guarded(lambda: endings.append(_ended(place, mode, version, variant, touched, found)))  # noqa: B023
-        found += _guarded(lambda: _builders(place))
+            found += guarded(lambda: endings.append(_ended(place, mode, version, variant, touched, found)))  # noqa: B023
+        found += guarded(lambda: _builders(place))
     return max(endings, default="finding"), found
 
 
@@ -270,7 +270,7 @@ def _builders(place: Any) -> None:
         return
 
 
-def _guarded(look: Callable[[], Any]) -> list[str]:
+def guarded(look: Callable[[], Any]) -> list[str]:
     """Return what nobody should meet: other errors, too much time, too much memory."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
@@ -279,27 +279,27 @@ def _guarded(look: Callable[[], Any]) -> list[str]:
             signal.alarm(SECONDS)
             look()
     except TookTooLong:
-        return [f"took more than {SECONDS} s: {_where()}"]
+        return [f"took more than {SECONDS} s: {where()}"]
     except Exception:  # noqa: BLE001 - these are what is looked for
-        return [_where()]
+        return [where()]
     finally:
         signal.alarm(0)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
     return [f"took {grown} MiB of memory"] if grown > MEGABYTES else []
 
 
-def _where() -> str:
+def where() -> str:
     kind, problem, _ = sys.exc_info()
     frames = traceback.extract_tb(sys.exc_info()[2])[-6:]
     way = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}:{f.name}" for f in reversed(frames))
     return f"{kind.__name__ if kind else ''}: {problem!s:.150} [{way}]"
 
 
-def _too_long(*_: Any) -> None:
+def too_long(*_: Any) -> None:
     raise TookTooLong
 
 
-def _say(fact: dict[str, Any]) -> None:
+def say(fact: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(fact) + "\n")
     sys.stdout.flush()
 
@@ -312,7 +312,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     options = parser.parse_args()
     faulthandler.enable()
-    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGALRM, too_long)
     endings: Counter[str] = Counter()
     findings = 0
     for number in range(options.first, options.first + options.count):
@@ -322,8 +322,8 @@ def main() -> None:
             endings[ending] += 1
             findings += len(found)
             for finding in found:
-                _say({"kind": kind, "number": number, "finding": finding})
-    _say({"broken": sum(endings.values()), "findings": findings, "endings": dict(endings)})
+                say({"kind": kind, "number": number, "finding": finding})
+    say({"broken": sum(endings.values()), "findings": findings, "endings": dict(endings)})
 
 
 if __name__ == "__main__":
