@@ -81,6 +81,7 @@ PUBLIC_NAMES = [
     "inspect",
     "iter_chunks",
     "open_adapter",
+    "read_table",
     "register_adapter",
     "repack",
     "Finding",
