@@ -100,6 +100,13 @@ def audit(session: nox.Session) -> None:
     session.run("pip-audit", "--strict", *options, *session.posargs)
 
 
+@nox.session(python=PYTHONS[0])
+def browser(session: nox.Session) -> None:
+    """What people see in notebooks fits and runs no script, in a real browser; screenshots go to ``browser-output``."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "browser", *session.posargs, env={"HDMF_STORE_REQUIRE_BROWSER": "1"})
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """The source is tidy, in one format, and its docstrings are well formed."""

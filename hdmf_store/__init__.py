@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from hdmf_store.facade.nwb import NWBZarrIO
     from hdmf_store.facade.pieces import iter_chunks
     from hdmf_store.facade.store_io import StoreIO, UnsupportedModeError
+    from hdmf_store.facade.tables import read_table
     from hdmf_store.facade.verification import repair, verify
     from hdmf_store.facade.zarr_io import BadLinkError, ZarrIO
     from hdmf_store.facade.zarr_objects import ZarrReference
@@ -150,6 +151,7 @@ __all__ = [
     "inspect",
     "iter_chunks",
     "open_adapter",
+    "read_table",
     "register_adapter",
     "repack",
     "repair",
@@ -161,6 +163,7 @@ _HOMES = {
     "hdmf_store.facade.nwb": ("NWBZarrIO",),
     "hdmf_store.facade.pieces": ("iter_chunks",),
     "hdmf_store.facade.store_io": ("StoreIO", "UnsupportedModeError"),
+    "hdmf_store.facade.tables": ("read_table",),
     "hdmf_store.facade.verification": ("repair", "verify"),
     "hdmf_store.facade.zarr_io": ("BadLinkError", "ZarrIO"),
     "hdmf_store.facade.zarr_objects": ("ZarrReference",),

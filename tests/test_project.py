@@ -84,6 +84,7 @@ PUBLIC_NAMES = [
     "inspect",
     "iter_chunks",
     "open_adapter",
+    "read_table",
     "register_adapter",
     "repack",
     "Finding",

@@ -181,7 +181,9 @@ def stored_fill(element: ElementType, fill: Any) -> Any:
     if isinstance(element, Compound) and not is_rows(element):
         return base64.b64encode(bytes(element.dtype.itemsize)).decode()
     if not isinstance(element, Number):
-        return None if isinstance(element, Compound | ReferenceTo) else 0
+        if isinstance(element, Compound | ReferenceTo):
+            return None
+        return 0 if element == Text() else ""  # zarr 3 opens no bytes whose fill value is a number
     value = element.dtype.type(0 if fill is None else fill).item()
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")

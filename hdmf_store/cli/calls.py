@@ -12,19 +12,25 @@ import click
 from rich.console import Console
 
 from hdmf_store.adapter import StoreAdapter, open_adapter, shown, url_parts
+from hdmf_store.cli.ending import INTERRUPTED
 from hdmf_store.cli.printable import printable
 from hdmf_store.cli.servers import options_for
-from hdmf_store.errors import ArgumentError, HDMFStoreError, HierarchyExistsError
+from hdmf_store.errors import AccessError, ArgumentError, HDMFStoreError, HierarchyExistsError
 
 __all__ = ["DIFFERENT", "EPILOG", "MAY_READ", "OUT", "TABLE", "WIDE", "Opened", "command", "name_of"]
 
 DIFFERENT, WRONG_CALL, FAILED = 1, 2, 3
 
+_CREDENTIALS = """Here they are passed as --storage-options '{"anon": true}', for instance."""
+
 MAY_READ = click.option(
     "--may-read", multiple=True, metavar="PLACE", help="A folder or URL to which the files may also lead. Repeatable."
 )
 
-EPILOG = f"Exit codes: 0 done, {DIFFERENT} the files differ, {WRONG_CALL} wrong call, {FAILED} something failed."
+EPILOG = (
+    f"Exit codes: 0 done, {DIFFERENT} the files differ, {WRONG_CALL} wrong call, {FAILED} something failed, "
+    f"{INTERRUPTED} interrupted."
+)
 
 
 class _SafeConsole(Console):
@@ -32,6 +38,10 @@ class _SafeConsole(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*(printable(item) if isinstance(item, str) else item for item in objects), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Leave the end to who ends all commands, instead of ending here with the exit code of a difference."""
+        raise BrokenPipeError
 
 
 OUT = _SafeConsole(highlight=False, soft_wrap=True)
@@ -61,6 +71,11 @@ def _reports_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except ArgumentError as problem:
             _err.print(f"Error: {problem}", style="red", markup=False)
             sys.exit(WRONG_CALL)
+        except BrokenPipeError:
+            raise
+        except AccessError as problem:
+            _err.print(f"Error: {problem}. {_CREDENTIALS}", style="red", markup=False)
+            sys.exit(FAILED)
         except (HDMFStoreError, OSError) as problem:
             _err.print(f"Error: {problem}", style="red", markup=False)
             sys.exit(FAILED)

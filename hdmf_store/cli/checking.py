@@ -9,6 +9,7 @@ import click
 
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.cli.calls import DIFFERENT, MAY_READ, OUT, Opened, command, name_of
+from hdmf_store.cli.completing import PLACE
 from hdmf_store.cli.servers import on_servers, options_for
 from hdmf_store.cli.show import strict_json
 from hdmf_store.errors import ArgumentError
@@ -25,8 +26,8 @@ _QUIET = click.option("--quiet", "-q", is_flag=True, help="Print what is found o
 
 @command
 @on_servers
-@click.argument("file")
-@click.option("--against", metavar="OTHER", help="Compare FILE with this file, object by object.")
+@click.argument("file", type=PLACE)
+@click.option("--against", type=PLACE, metavar="OTHER", help="Compare FILE with this file, object by object.")
 @click.option("--deep", is_flag=True, help="Check also what is stored: documents, every chunk, checksums, the schema.")
 @MAY_READ
 @_JSON
@@ -58,8 +59,8 @@ def verify(file: str, against: str | None, deep: bool, may_read: tuple[str, ...]
 
 @command
 @on_servers
-@click.argument("file")
-@click.argument("other")
+@click.argument("file", type=PLACE)
+@click.argument("other", type=PLACE)
 @MAY_READ
 @_JSON
 @_QUIET

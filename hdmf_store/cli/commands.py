@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from importlib import import_module
+from typing import Any
 
 import click
 
 from hdmf_store._version import __version__
 from hdmf_store.cli.calls import EPILOG
+from hdmf_store.cli.ending import ends_quietly
 
 __all__ = ["main"]
 
@@ -41,6 +45,21 @@ class _OnDemand(click.Group):
             return None
         found: click.Command = getattr(import_module(f"hdmf_store.cli.{_COMMANDS[cmd_name][0]}"), cmd_name)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that was typed; an error names the one that may be meant."""
+        near = difflib.get_close_matches(args[0], _COMMANDS, 1) if args else []
+        if near and near[0] != args[0] and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; whatever ends it from outside ends it quietly."""
+        os.environ.setdefault("ICECHUNK_LOG", "error")  # it writes warnings to standard output, in the midst of JSON
+        with ends_quietly():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what each command does, without importing any."""

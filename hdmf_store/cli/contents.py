@@ -11,6 +11,7 @@ import numpy as np
 
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.cli.calls import MAY_READ, WIDE, Opened, command, name_of
+from hdmf_store.cli.completing import OBJECT, PLACE
 from hdmf_store.cli.printable import printable
 from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import strict_json
@@ -24,8 +25,8 @@ __all__ = ["cat", "history"]
 
 @command
 @on_servers
-@click.argument("file")
-@click.argument("path")
+@click.argument("file", type=PLACE)
+@click.argument("path", type=OBJECT)
 @click.argument("part", default="", metavar="[PART]")
 @click.option("--json", "as_json", is_flag=True, help="Print the values as JSON, with their type and shape.")
 @MAY_READ
@@ -55,7 +56,7 @@ def cat(file: str, path: str, part: str, as_json: bool, may_read: tuple[str, ...
 
 @command
 @on_servers
-@click.argument("file")
+@click.argument("file", type=PLACE)
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def history(file: str, as_json: bool) -> None:
     """List the earlier states of FILE, the newest first, where the store keeps them.

@@ -7,6 +7,7 @@ import click
 from hdmf_store.adapter import plugins
 from hdmf_store.cli.about import lines_of
 from hdmf_store.cli.calls import OUT, TABLE, WIDE, Opened, command
+from hdmf_store.cli.completing import PLACE
 from hdmf_store.cli.installed import plugin_as_json, table_of
 from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import file_as_json, strict_json, tree_of
@@ -17,7 +18,7 @@ __all__ = ["adapters", "info", "tree"]
 
 @command
 @on_servers
-@click.argument("file")
+@click.argument("file", type=PLACE)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def info(file: str, as_json: bool) -> None:
     """Sum up FILE: where it is kept, in which format, how many objects, how large, how compressed.
@@ -35,7 +36,7 @@ def info(file: str, as_json: bool) -> None:
 
 @command
 @on_servers
-@click.argument("file")
+@click.argument("file", type=PLACE)
 @click.option("--attributes", "-a", is_flag=True, help="Show attributes as well.")
 @click.option("--depth", "-d", type=click.IntRange(min=0), help="How many levels to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")

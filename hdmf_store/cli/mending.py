@@ -6,6 +6,7 @@ import attrs
 import click
 
 from hdmf_store.cli.calls import MAY_READ, OUT, command, name_of
+from hdmf_store.cli.completing import PLACE
 from hdmf_store.cli.servers import on_servers, options_for
 from hdmf_store.cli.show import strict_json
 from hdmf_store.errors import ArgumentError
@@ -18,7 +19,7 @@ _STYLES = {"tell": "yellow", "remove": "red"}
 
 @command
 @on_servers
-@click.argument("file")
+@click.argument("file", type=PLACE)
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would be done, and change nothing.")
 @click.option(
     "--relink", multiple=True, metavar="OLD=NEW", help="Re-point links from a file that was moved. Repeatable."

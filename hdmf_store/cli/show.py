@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -79,9 +80,11 @@ def strict_json(value: Any) -> str:
 
     NaN and infinities, which JSON does not have, are text; complex numbers are a list of two; references, and what
     cannot be read, are objects that say so. Halves of characters, which no encoding has, and what
-    would steer a terminal are escaped.
+    would steer a terminal are escaped; so is all that is not ASCII, where standard output is no Unicode. Where it is
+    ASCII, click writes UTF-8.
     """
-    text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+    is_unicode = (sys.stdout.encoding or "utf-8").lower().startswith(("utf", "ascii", "us-ascii", "ansi_x3"))
+    text = json.dumps(_plain(value), ensure_ascii=not is_unicode, allow_nan=False)
     return _STEERING.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
 
 

@@ -12,6 +12,7 @@ import click
 
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.cli.calls import MAY_READ, OUT, Opened, command, name_of
+from hdmf_store.cli.completing import OBJECT, PLACE
 from hdmf_store.cli.servers import on_servers
 from hdmf_store.cli.show import strict_json
 from hdmf_store.errors import ArgumentError
@@ -38,8 +39,8 @@ _QUIET = click.option("--quiet", "-q", is_flag=True, help="Print nothing but err
 
 @command
 @on_servers
-@click.argument("src")
-@click.argument("dst")
+@click.argument("src", type=PLACE)
+@click.argument("dst", type=PLACE)
 @_OVERWRITE
 @click.option(
     "--zarr-format", type=click.Choice(["2", "3"]), help="The Zarr format of DST; 3 by default. Only for Zarr."
@@ -74,9 +75,9 @@ def convert(
 
 @command
 @on_servers
-@click.argument("src")
-@click.argument("dst")
-@click.option("--path", default=ROOT, metavar="PATH", help="Copy this object alone, with all below it.")
+@click.argument("src", type=PLACE)
+@click.argument("dst", type=PLACE)
+@click.option("--path", default=ROOT, type=OBJECT, metavar="PATH", help="Copy this object alone, with all below it.")
 @_OVERWRITE
 @click.option("--copy-links", is_flag=True, help="Copy what links lead to outside of what is copied.")
 @MAY_READ
@@ -111,8 +112,8 @@ def copy(
 
 @command
 @on_servers
-@click.argument("src")
-@click.argument("dst", required=False)
+@click.argument("src", type=PLACE)
+@click.argument("dst", type=PLACE, required=False)
 @_OVERWRITE
 @click.option(
     "--chunks",
@@ -215,7 +216,7 @@ def _codec(wish: str) -> Any:
 
 @command
 @on_servers
-@click.argument("file")
+@click.argument("file", type=PLACE)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @_QUIET
 def consolidate(file: str, as_json: bool, quiet: bool) -> None:

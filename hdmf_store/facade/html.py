@@ -26,6 +26,9 @@ __all__ = ["dataset_html"]
 
 _SHOWN_ELEMENTS = 12
 _SHOWN_CHARACTERS = 400
+_FITTING = "max-width: 100%; overflow-wrap: anywhere; white-space: normal"
+"""Long names and long values are broken, so that nothing is wider than the cell of a notebook."""
+
 _DOCUMENTS = ("zarr.json", ".zarray", ".zattrs")
 
 
@@ -52,8 +55,8 @@ def _zarr_facts(array: Any) -> dict[str, Any]:
     return {
         "Chunk shape": _known(lambda: array.chunks or None),
         "Shard shape": _known(lambda: array.shards),
-        "Filters": _known(lambda: array.filters or None),
-        "Compressors": _known(lambda: array.compressors or None),
+        "Filters": _known(lambda: _codecs(array.filters)),
+        "Compressors": _known(lambda: _codecs(array.compressors)),
         **_stored_facts(array, origin.location, origin.path),
         "Zarr format": _known(lambda: array.metadata.zarr_format),
         "Path": origin.path,
@@ -65,8 +68,21 @@ def _known(fact: Callable[[], Any]) -> Any:
     """Return a fact, or None for an array that zarr has no metadata for."""
     try:
         return fact()
-    except (HDMFStoreError, ValueError, TypeError, KeyError):
+    except (HDMFStoreError, AttributeError, ValueError, TypeError, KeyError):
         return None
+
+
+def _codecs(codecs: Any) -> str | None:
+    """Return codecs of either format by their names and settings; None where there are none."""
+    return ", ".join(map(_codec, codecs)) if codecs else None
+
+
+def _codec(codec: Any) -> str:
+    described = codec.to_dict() if hasattr(codec, "to_dict") else codec.get_config()
+    name = described.get("name") or described.get("id")
+    settings = described.get("configuration", {key: item for key, item in described.items() if key != "id"})
+    said = ", ".join(f"{key} {item}" for key, item in settings.items() if item not in (None, False))
+    return f"{name} ({said})" if said else str(name)
 
 
 def _stored_facts(array: Any, location: str, path: str) -> dict[str, Any]:
@@ -95,20 +111,22 @@ def _grid(array: Any) -> str:
     if drawing is None:
         return ""
     count = math.prod(-(-length // max(1, chunk)) for length, chunk in zip(array.shape, chunks, strict=True))
-    return f"<figure>{drawing}<figcaption>{count} chunk{'s' if count != 1 else ''}</figcaption></figure>"
+    said = f"{count} chunk{'s' if count != 1 else ''}"
+    return f'<figure style="margin: 0.5em 0">{drawing}<figcaption>{said}</figcaption></figure>'
 
 
 def _page(title: str, facts: dict[str, Any], data: Any, drawing: str = "") -> str:
     left = 'style="text-align: left"'
+    head = 'style="text-align: left; vertical-align: top; white-space: nowrap"'
     rows = "".join(
-        f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(str(fact))}</td></tr>"
+        f"<tr><th {head}>{escape(name)}</th><td {left}>{escape(str(fact))}</td></tr>"
         for name, fact in facts.items()
         if fact is not None
     )
     table = f'{escape(title)}<br><table class="data-info"><tbody>{rows}</tbody></table>'
-    table += drawing
     values = _values(data)
-    return table if values is None else f"{table}<br>{escape(values)}"
+    shown = "" if values is None else f"<div>{escape(values)}</div>"
+    return f'<div class="hdmf-store-dataset" style="{_FITTING}">{table}{drawing}{shown}</div>'
 
 
 def _values(data: Any) -> str | None:

@@ -31,7 +31,8 @@ def hierarchy_html(hierarchy: Hierarchy, title: str) -> str:
     cached = f"<div>cached specifications: {escape(specifications)}</div>" if specifications else ""
     inside = _inside(hierarchy, hidden, sizes)
     return (
-        f'<div class="hdmf-store-tree"><strong>{escape(title)}</strong>'
+        f'<div class="hdmf-store-tree" style="max-width: 100%; overflow-wrap: anywhere">'
+        f"<strong>{escape(title)}</strong>"
         f"<div>{_about(hierarchy[ROOT])}{_size(sizes[ROOT])}</div>{inside}{cached}</div>"
     )
 

@@ -108,17 +108,17 @@ CANONICAL: dict[str, tuple[Dataset, dict[str, Any], dict[str, Any]]] = {
     ),
     "bytes": (
         dataset(Bytes(), objects([b"\xff", b""])),
-        {"dtype": "|O", "shape": [2], "filters": [{"id": "vlen-bytes"}], "fill_value": 0},
+        {"dtype": "|O", "shape": [2], "filters": [{"id": "vlen-bytes"}], "fill_value": ""},
         {"zarr_dtype": "bytes", "_DTYPE": "bytes"},
     ),
     "text that was declared as ASCII": (
         dataset(Text("ascii"), objects(["2018-09-28T14:43:54", ""])),
-        {"dtype": "|O", "shape": [2], "filters": [{"id": "vlen-bytes"}], "fill_value": 0},
+        {"dtype": "|O", "shape": [2], "filters": [{"id": "vlen-bytes"}], "fill_value": ""},
         {"zarr_dtype": "bytes"},
     ),
     "one text that was declared as ASCII": (
         dataset(Text("ascii"), objects(["2018-09-28T14:43:54"], ())),
-        {"dtype": "|O", "shape": [1], "filters": [{"id": "vlen-bytes"}], "fill_value": 0},
+        {"dtype": "|O", "shape": [1], "filters": [{"id": "vlen-bytes"}], "fill_value": ""},
         {"zarr_dtype": "scalar"},
     ),
     "references": (

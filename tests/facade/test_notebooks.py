@@ -112,6 +112,7 @@ def test_a_dataset_tells_what_it_takes_on_disk_and_shows_its_chunks(file: Path) 
     assert in_units(stored) in page
     assert f'<td style="text-align: left">{40_000 / stored:.1f}</td>' in page
     assert "20 chunks" in page
+    assert re.search(r"Compressors</th><td[^>]*>(blosc|zstd) \((\w+ \w+, )*\w+ \w+\)<", page), "by name and settings"
     (drawing,) = re.findall(r"<svg.*</svg>", page)
     lines = ElementTree.fromstring(drawing).findall("line")
     assert len(lines) == 9 + 1 + 4, "nine cuts down, one across, four between shards"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -108,31 +109,48 @@ def test_a_terminal_shows_a_bar_over_bytes_and_one_over_objects() -> None:
     console = _console(terminal=True)
 
     with Bars("Writing r.zarr", console=console) as bars:
-        bars.begin(2_000_000, 10)
-        bars(1_000_000, 4)
+        bars.begin(2 * 2**20, 10)
+        bars(2**20, 4)
         bars(0, 6)
 
     assert "Writing r.zarr" in _shown(console)
-    assert "1.0 MB of 2.0 MB" in _shown(console)
+    assert "1.0 MiB of 2.0 MiB" in _shown(console)
     assert "10 of 10 objects" in _shown(console)
+
+
+@pytest.mark.parametrize(("width", "bar", "time"), [(120, True, True), (80, False, True), (45, False, False)])
+def test_a_narrow_terminal_shows_numbers_before_it_shows_bars(width: int, bar: bool, time: bool) -> None:
+    """No number is cut, and no bar takes two lines."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, _environ={})
+
+    with Bars("Writing a_file_with_a_long_name.nwb.zarr", console=console) as bars:
+        bars.begin(2 * 2**30, 10)
+        bars(2**30, 4)
+
+    shown = _shown(console)
+    assert "1.0 GiB of 2.0 GiB" in shown
+    assert "4 of 10 objects" in shown
+    assert ("━" in shown, "-:--:--" in shown) == (bar, time)
+    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", line) for line in shown.split("\n")]
+    assert max(map(len, lines)) <= 2 * width, "erased and drawn again, within the width"
 
 
 def test_a_bar_is_never_more_than_full() -> None:
     """Padding of chunks is written, but it is nobody's data."""
     console = _console(terminal=True)
     with Bars("Writing", console=console) as bars:
-        bars.begin(1_000_000, 1)
-        bars(3_000_000, 1)
-    assert "3.0 MB" not in _shown(console)
-    assert "1.0 MB of 1.0 MB" in _shown(console)
+        bars.begin(2**20, 1)
+        bars(3 * 2**20, 1)
+    assert "3.0 MiB" not in _shown(console)
+    assert "1.0 MiB of 1.0 MiB" in _shown(console)
 
 
 def test_a_log_gets_a_line_now_and_then() -> None:
     console = _console(terminal=False)
     with Bars("Writing r.zarr", console=console, line_every=0) as bars:
-        bars.begin(2_000_000, 10)
-        bars(500_000, 1)
-    assert _shown(console) == "Writing r.zarr: 500.0 kB of 2.0 MB, 1 of 10 objects\n"
+        bars.begin(2 * 2**20, 10)
+        bars(2**19, 1)
+    assert _shown(console) == "Writing r.zarr: 512.0 KiB of 2.0 MiB, 1 of 10 objects\n"
 
 
 def test_a_short_write_says_nothing_in_a_log() -> None:
