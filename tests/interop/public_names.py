@@ -46,4 +46,4 @@ def arguments_of(function):
 
 
 if __name__ == "__main__":
-    print("\n".join(names_in(sys.argv[1:], sys.argv[1])))
+    sys.stdout.write("\n".join(names_in(sys.argv[1:], sys.argv[1])) + "\n")

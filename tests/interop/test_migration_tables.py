@@ -98,7 +98,7 @@ def test_what_the_table_for_hdf5_says_is_so() -> None:
                 assert is_there(hdmf_store, spoken(row[2])[0]), row
             else:
                 assert row[1] == "not there", row
-                assert "(" in row[0] and "(" not in name or not _by_name(here), name
+                assert ("(" in row[0] and "(" not in name) or not _by_name(here), name
 
 
 def _by_name(name: str) -> bool:
@@ -151,7 +151,12 @@ def test_what_the_table_for_hdmf_zarr_says_is_so() -> None:
     assert set(said.values()) == {"same", "changed", "old import", "not there"}
 
     done = subprocess.run(
-        [sys.executable, "-c", CHECK], input="\n".join(said), capture_output=True, text=True, cwd=DOCS.parent, check=False
+        [sys.executable, "-c", CHECK],
+        input="\n".join(said),
+        capture_output=True,
+        text=True,
+        cwd=DOCS.parent,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr
