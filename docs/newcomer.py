@@ -150,7 +150,7 @@ def _section(title: str, words: str, transcript: str) -> str:
 def _typed(commands: str, folder: Path, variables: dict[str, str]) -> str:
     """Run each command, and return it with what it printed, as a terminal shows them."""
     shown = ""
-    for command in re.split(r"\n(?=hdmf-store|python)", commands):
+    for command in commands_in(commands):
         print(f"$ {command.splitlines()[0]}", flush=True)
         words = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         done = subprocess.run(command, shell=True, cwd=folder, env=variables, check=False, **words)
@@ -158,6 +158,11 @@ def _typed(commands: str, folder: Path, variables: dict[str, str]) -> str:
             sys.exit(f"{done.stdout}\nThis command failed with exit code {done.returncode}.")
         shown += f"$ {command}\n" + _tidy(done.stdout.replace(f"{folder}/", ""))
     return shown
+
+
+def commands_in(commands: str) -> list[str]:
+    """Return the commands one by one; each begins a line and may be followed by what it reads."""
+    return re.split(r"\n(?=hdmf-store|python)", commands)
 
 
 def _tidy(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import pytest
 from click.testing import CliRunner
 from hdmf.common import get_manager
 
+from benchmarks.targets import TARGETS, Against
 from hdmf_store.cli import main
 from tests.facade.recordings import new_table
 from tests.pages import ROOT, blocks_of, run_commands, run_page
@@ -159,10 +161,44 @@ def test_each_relative_link_leads_to_a_file_and_a_heading(page: str) -> None:
         target = ((ROOT / page).parent / name).resolve() if name else ROOT / page
         plot = DRAWN.fullmatch(target.relative_to(ROOT).as_posix())
         if plot:
-            assert (ROOT / "benchmarks/scenarios" / f"{plot[1]}.py").is_file(), link
+            assert _is_scenario(plot[1]), link
             continue
         assert target.is_file(), link
         assert not anchor or anchor in anchors_of(target), link
+
+
+def test_the_page_of_the_first_minutes_has_what_its_program_types() -> None:
+    """Who changes the program runs it again: `nox -s newcomer` needs a package index and minutes."""
+    program = runpy.run_path(str(ROOT / "docs/newcomer.py"))
+    page = (ROOT / "docs/first-fifteen-minutes.md").read_text()
+
+    assert page.startswith(program["HEAD"])
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [title for title, _, _ in program["STEPS"]]
+    for _, words, commands in program["STEPS"]:
+        assert words in page
+        for command in program["commands_in"](commands):
+            assert f"$ {command}\n" in page
+
+
+def test_the_first_page_shows_numbers_that_the_report_has() -> None:
+    """Each line names a step that the suite compares with HDF5, so that every report has it; each is in this one."""
+    (shown,) = (block.code for block in blocks_of("docs/index.md") if block.language == "{measured}")
+    wanted = {tuple(part.strip() for part in line.split(":")[:2]) for line in shown.splitlines()}
+    (plots,) = (block.code for block in blocks_of("docs/index.md") if block.language == "{plots}")
+    report = (ROOT / "docs/benchmarks.md").read_text()
+    found = runpy.run_path(str(ROOT / "docs/_ext/ratios.py"))["ratios"](report)
+
+    assert len(wanted) == 6
+    assert wanted <= {(target.scenario, target.of) for target in TARGETS if target.against is Against.HDF5}
+    assert wanted <= set(found)
+    for (scenario, step), measured in found.items():
+        for subject, ratio in measured.items():
+            assert re.search(rf"\| {scenario} \| {re.escape(step)} \| {subject} \| [^|]+\| {ratio:.2f} \|", report)
+    assert [name for name in re.findall(r"^(\w+):", plots, re.M) if not _is_scenario(name)] == []
+
+
+def _is_scenario(name: str) -> bool:
+    return (ROOT / "benchmarks/scenarios" / f"{name}.py").is_file()
 
 
 def test_a_block_says_why_it_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,25 +5,14 @@ shows the plots of scenarios that `python -m benchmarks run --markdown docs/benc
 A report that lacks a scenario leaves it out, so that a new report needs no change of a page.
 """
 
-import re
 from pathlib import Path
 
 from docutils import nodes
+from ratios import NAMES, ratios
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 DOCS = Path(__file__).parents[1]
-_ROW = re.compile(r"^\| (\w+) \| ([^|]+) \| (ours-[^|]+) \| [^|]*× NWBHDF5IO[^|]*\| ([\d.]+)[^|]*\|", re.MULTILINE)
-_NAMES = {"ours-3.11": "Python 3.11", "ours-newest": "newest Python"}
-
-
-def ratios(report: str) -> dict[tuple[str, str], dict[str, float]]:
-    """Return how long each step took beside HDF5, by scenario and step, and by subject."""
-    found: dict[tuple[str, str], dict[str, float]] = {}
-    for scenario, step, subject, ratio in _ROW.findall(report):
-        if subject.strip() in _NAMES:
-            found.setdefault((scenario, step.strip()), {})[subject.strip()] = float(ratio)
-    return found
 
 
 class Measured(SphinxDirective):
@@ -38,11 +27,11 @@ class Measured(SphinxDirective):
         for line in self.content:
             scenario, step, words = (part.strip() for part in line.split(":", 2))
             if (scenario, step) in measured:
-                told = [_told(measured[scenario, step].get(subject)) for subject in _NAMES]
+                told = [_told(measured[scenario, step].get(subject)) for subject in NAMES]
                 rows.append(f"| {words} | {' | '.join(told)} |")
         if not rows:
             return []
-        head = ["| time, HDMF’s HDF5 backend = 1 | " + " | ".join(_NAMES.values()) + " |", "| --- | ---: | ---: |"]
+        head = ["| time, HDMF’s HDF5 backend = 1 | " + " | ".join(NAMES.values()) + " |", "| --- | ---: | ---: |"]
         return self.parse_text_to_nodes("\n".join([*head, *rows]))
 
 
