@@ -55,6 +55,7 @@ __all__ = [
     "MissingNodeError",
     "ModeError",
     "NameNotAllowedError",
+    "RefusedTargetError",
     "UnlistableError",
     "UnreachableError",
     "UnreadableError",

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,7 +24,10 @@ import pytest
 from click.testing import CliRunner
 from hdmf.common import get_manager
 
+import hdmf_store
+import hdmf_store.testing
 from benchmarks.targets import TARGETS, Against
+from hdmf_store import adapter, errors, nodes
 from hdmf_store.cli import main
 from tests.facade.recordings import new_table
 from tests.pages import ROOT, blocks_of, run_commands, run_page
@@ -165,6 +169,17 @@ def test_each_relative_link_leads_to_a_file_and_a_heading(page: str) -> None:
             continue
         assert target.is_file(), link
         assert not anchor or anchor in anchors_of(target), link
+
+
+@pytest.mark.parametrize("module", [hdmf_store, adapter, nodes, hdmf_store.testing], ids=lambda module: module.__name__)
+def test_the_reference_has_every_public_name(module: ModuleType) -> None:
+    """From its docstring, or in the table of names; errors come as a whole."""
+    page = (ROOT / "docs/reference.md").read_text() + (ROOT / "docs/test-your-types.md").read_text()
+    listed = set(re.findall(r"auto\w+:: (?:[\w.]+\.)?(\w+)$", page, re.MULTILINE))
+    table = set(re.findall(r"`(?:[a-z]+\.)?(\w+)`", page.partition("## Names")[2]))
+
+    assert ".. automodule:: hdmf_store.errors\n   :members:" in page
+    assert sorted(set(module.__all__) - listed - table - set(errors.__all__)) == []
 
 
 def test_the_page_of_the_first_minutes_has_what_its_program_types() -> None:
