@@ -133,9 +133,22 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation builds without a warning."""
+    """The documentation builds without a warning, and its tutorials run."""
     session.install("-e", ".[docs]")
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def links(session: nox.Session) -> None:
+    """What the documentation links to is there, also on other sites: this session needs a network."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "linkcheck", "docs", "docs/_build/links")
+
+
+@nox.session(python=PYTHONS[0])
+def newcomer(session: nox.Session) -> None:
+    """Who has nothing but Python gets from there to a file on S3: the page of the first fifteen minutes, made anew."""
+    session.run("python", "docs/newcomer.py", "docs/first-fifteen-minutes.md")
 
 
 @nox.session

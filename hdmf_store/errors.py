@@ -60,6 +60,7 @@ __all__ = [
     "MissingNodeError",
     "ModeError",
     "NameNotAllowedError",
+    "RefusedTargetError",
     "ReplacedError",
     "StorageFailureError",
     "UnlistableError",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from multiprocessing import forkserver
@@ -19,6 +18,9 @@ from hdmf_store import NWBZarrIO
 from hdmf_store.errors import ArgumentError, WorkerLostError
 from tests.facade.recordings import left_overs, new_recording, new_series
 from tests.facade.travelling_iterators import Deadly, Failing, Rows, row_numbers
+from tests.pages import blocks_of, run_python
+
+PAGE = "docs/parallel.md"
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
@@ -141,8 +143,7 @@ def test_a_worker_that_dies_is_an_error_that_names_the_dataset(tmp_path: Path, c
 
 def test_what_the_page_about_this_shows_can_be_run(tmp_path: Path) -> None:
     """All code in it but that for clusters that are not here; each export leaves the same chunks (NEEDS 13)."""
-    page = (Path(__file__).parents[2] / "docs" / "parallel.md").read_text()
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    blocks = blocks_of(PAGE, "python")
     nwbfile = new_recording()
     nwbfile.add_acquisition(new_series("large", row_numbers()))
     with NWBHDF5IO(tmp_path / "source.nwb", "w") as io:
@@ -150,11 +151,12 @@ def test_what_the_page_about_this_shows_can_be_run(tmp_path: Path) -> None:
 
     names: dict[str, Any] = {"__name__": "__main__", "source": tmp_path / "source.nwb", "target": tmp_path / "a.zarr"}
     stored = []
-    assert [word in " ".join(blocks) for word in ("number_of_jobs", "LocalCluster", "iter_chunks", "xarray")] == [
-        True
-    ] * 4
+    assert [
+        word in " ".join(block.code for block in blocks)
+        for word in ("number_of_jobs", "LocalCluster", "iter_chunks", "xarray")
+    ] == [True] * 4
     for block in blocks:
-        exec(compile(block, "parallel.md", "exec"), names)
+        run_python(PAGE, block, names)
         stored.append(_chunks(tmp_path / "a.zarr"))
     assert len(stored[0]) > 1
     assert all(chunks == stored[0] for chunks in stored)

@@ -25,7 +25,10 @@ from hdmf_store.cli.calls import command as guarded_command
 from hdmf_store.cli.show import strict_json
 from hdmf_store.nodes import Unreadable
 from tests.facade.recordings import left_overs, new_recording, new_series
+from tests.pages import blocks_of, run_page
 from tests.translate.builder_files import dataset, group, root
+
+PAGE = "docs/command-line.md"
 
 CONTEXT = Context(main)
 
@@ -422,18 +425,12 @@ def test_what_needs_no_hdmf_does_not_wait_for_it(arguments: list[str]) -> None:
 
 def test_the_page_about_the_commands_is_run(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Line by line, as a reader would type it; every command is on it."""
-    page = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
-    lines = [line for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
     monkeypatch.chdir(tmp_path)
     shutil.copy(recording, "recording.nwb")
 
-    for line in lines:
-        program, *arguments = line.split()
-        result = _run(*arguments)
-        assert (program, result.exit_code) == ("hdmf-store", 0), f"{line}: {result.output}"
-    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(code, {})
+    run_page(PAGE, {})
 
+    lines = [line for block in blocks_of(PAGE, "console") for line in block.code.splitlines()]
     assert {line.split()[1] for line in lines} == set(main.list_commands(CONTEXT))
     with h5py.File("events.h5") as events, h5py.File("part.h5") as part:
         assert sorted(part) == ["acquisition", "processing"]

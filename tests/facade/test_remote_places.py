@@ -6,7 +6,6 @@ Holds what users asked for (NEEDS 20, 22, 25, 26).
 from __future__ import annotations
 
 import pickle
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,12 @@ from hdmf_store_adapters.server_options import THROUGH
 from tests.conftest import Website
 from tests.facade.recordings import new_table
 from tests.facade.small_files import check, content
+from tests.pages import blocks_of, run_page
 from tests.servers import Refused
 from tests.servers.s3 import CREDENTIALS, Bucket
 from tests.translate.builder_files import dataset, group, root
+
+PAGE = "docs/remote.md"
 
 obstore_only = pytest.mark.skipif(remote_stores.find_spec("obstore") is None, reason="obstore is not installed")
 
@@ -528,12 +530,10 @@ def test_commands_take_a_bucket_as_source_and_as_destination(s3: Bucket, tmp_pat
 
 def test_the_code_of_the_page_runs(s3: Bucket, http: Website, tmp_path: Path) -> None:
     """Word for word, but for the names of the servers."""
-    page = (Path(__file__).parents[2] / "docs" / "remote.md").read_text()
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
-    assert code.count("with ") == 4
+    assert sum(block.code.count("with ") for block in blocks_of(PAGE, "python")) == 4
     table, manager = new_table(), get_manager()
     with ZarrIO(http.folder / "zarr/0b1c7f0e-4d0a", "w", manager) as io:
         io.write(new_table())
     names = {"manager": manager, "table": table, "options": s3.storage_options, "scratch": str(tmp_path)}
 
-    exec(code.replace("s3://lab", s3.url).replace("https://host.org", http.url), names)
+    run_page(PAGE, names, {"s3://lab": s3.url, "https://host.org": http.url})

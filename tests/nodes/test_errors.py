@@ -54,6 +54,11 @@ CASES = [
         [FILE, PATH, "../b.zarr", "/y", "/data/b.zarr", "moved"],
     ),
     (
+        errors.RefusedTargetError(FILE, PATH, "http://host/b.zarr", "/y", ("http://host/b.zarr: pass may_read",)),
+        [errors.DanglingTargetError, LookupError],
+        [FILE, PATH, "/y", "http://host/b.zarr: pass may_read"],
+    ),
+    (
         errors.LinkCycleError(FILE, PATH, ("/a", "/b", "/a")),
         [LookupError, HierarchyError],
         [FILE, PATH, "/a -> /b -> /a"],
