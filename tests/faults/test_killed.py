@@ -48,6 +48,16 @@ def test_who_is_killed_at_any_operation_leaves_the_old_or_the_new(tmp_path: Path
     assert [line for at in range(len(trials.operations)) for line in trials.losses(at)] == []
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", ["folder", "archive", pytest.param("HDF5", marks=_untraceable)])
+def test_who_is_killed_while_a_large_file_is_written_leaves_the_old_or_the_new(tmp_path: Path, kind: str) -> None:
+    """At some of its operations, from the first to the last."""
+    trials = Trials(tmp_path, kind, "a large file")
+
+    assert len(trials.operations) > 100
+    assert [line for at in trials.sample(6) for line in trials.losses(at)] == []
+
+
 def test_a_loss_is_seen(tmp_path: Path) -> None:
     """These tests can fail: what was removed, cut off or mixed is told."""
     trials = Trials(tmp_path, "folder", "in place of another")
