@@ -41,7 +41,7 @@ def _large(size: int) -> dict[str, Node]:
     return {"/raw": Dataset(Number("int16"), values.shape, ArraySource(values), {}, Layout(compressors=()))}
 
 
-_SMALL, _LARGE = {"/": Group(), **_many(1000)}, {"/": Group(), **_large(64 * 2**20)}
+_SMALL, _LARGE = {"/": Group(), **_many(300)}, {"/": Group(), **_large(32 * 2**20)}
 
 
 def _write(nodes: dict[str, Node]) -> Callable[[StoreAdapter], None]:
@@ -49,9 +49,9 @@ def _write(nodes: dict[str, Node]) -> Callable[[StoreAdapter], None]:
 
 
 _WORK: dict[str, tuple[str, Callable[[StoreAdapter], None]]] = {
-    "a new file with 1000 small datasets": ("w", _write(_SMALL)),
-    "a new file with 64 MiB in one dataset": ("w", _write(_LARGE)),
-    "ten small datasets more, in a file with 1000": ("a", _write(_many(10, "more"))),
+    "a new file with 300 small datasets": ("w", _write(_SMALL)),
+    "a new file with 32 MiB in one dataset": ("w", _write(_LARGE)),
+    "ten small datasets more, in a file with 300": ("a", _write(_many(10, "more"))),
 }
 
 
