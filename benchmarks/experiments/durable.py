@@ -11,6 +11,7 @@ something on it differs from one to the next by orders of magnitude: name a fold
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import shutil
@@ -40,7 +41,7 @@ def _large(size: int) -> dict[str, Node]:
     return {"/raw": Dataset(Number("int16"), values.shape, ArraySource(values), {}, Layout(compressors=()))}
 
 
-_SMALL, _LARGE = {"/": Group(), **_many(1000)}, {"/": Group(), **_large(256 * 2**20)}
+_SMALL, _LARGE = {"/": Group(), **_many(300)}, {"/": Group(), **_large(32 * 2**20)}
 
 
 def _write(nodes: dict[str, Node]) -> Callable[[StoreAdapter], None]:
@@ -48,9 +49,9 @@ def _write(nodes: dict[str, Node]) -> Callable[[StoreAdapter], None]:
 
 
 _WORK: dict[str, tuple[str, Callable[[StoreAdapter], None]]] = {
-    "a new file with 1000 small datasets": ("w", _write(_SMALL)),
-    "a new file with 256 MiB in one dataset": ("w", _write(_LARGE)),
-    "ten small datasets more, in a file with 1000": ("a", _write(_many(10, "more"))),
+    "a new file with 300 small datasets": ("w", _write(_SMALL)),
+    "a new file with 32 MiB in one dataset": ("w", _write(_LARGE)),
+    "ten small datasets more, in a file with 300": ("a", _write(_many(10, "more"))),
 }
 
 
@@ -91,7 +92,10 @@ def main() -> int:
     arguments.add_argument("--rounds", type=int, default=5)
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        rows = [_row(Path(folder), kind, name, given.rounds) for name in _WORK for kind in _PLACES]
+        rows = []
+        for kind, name in itertools.product(_PLACES, _WORK):
+            rows.append(_row(Path(folder), kind, name, given.rounds))
+            print(*rows[-1], sep=", ", file=sys.stderr, flush=True)
     heads = ["place", "what is written", "default", "durable (fastest to slowest)", "times as long"]
     print(as_markdown(Table("What waiting for the disk costs", heads, rows, text_columns=2)))
     print(f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} processors")

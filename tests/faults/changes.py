@@ -14,7 +14,7 @@ from hdmf_store.errors import MissingHierarchyError
 from hdmf_store.nodes import ArraySource, Compound, Dataset, Field, Group, Layout, Link, Node, Number, Target, Text
 from hdmf_store.testing.equality import plain
 
-__all__ = ["CHANGES", "PLACES", "Change", "Place", "is_old_or_new", "promised", "seen"]
+__all__ = ["CHANGES", "LARGE", "PLACES", "Change", "Place", "is_old_or_new", "promised", "seen"]
 
 
 @attrs.frozen
@@ -192,6 +192,23 @@ CHANGES: dict[str, Change] = {
     "a longer text is added": Change(mode="a", work=_widen, can_be_repeated=False),
     "documents are consolidated": Change(mode="r+", work=_consolidate, is_undivided=True),
 }
+
+
+_MANY = {
+    "/": Group({"state": "large"}),
+    **{f"/d{at}": _numbers(at, 9) for at in range(20)},
+    "/long": _numbers(0, 600),
+}
+
+
+def _write_many(adapter: StoreAdapter, _: Path) -> None:
+    adapter.write(Plan(nodes=_MANY))
+
+
+LARGE: dict[str, Change] = {
+    "a large file": Change(mode="w", work=_write_many, is_undivided=True),
+}
+"""What is tried at some operations only, because it takes thousands."""
 
 
 def promised(kind: str) -> list[str]:

@@ -29,7 +29,6 @@ _FRESH.set_forkserver_preload(
         "tests.faults.calls",
         "tests.faults.changes",
         "zarr",
-        "icechunk",
         *(f"hdmf_store_adapters.{name}_adapter" for name in ("zarr", "zip", "hdf5", "icechunk")),
     ]
 )

@@ -1,5 +1,7 @@
 """What the system refuses to a writer: the disk is full, a limit is reached, nothing may be changed.
 
+``python -m tests.faults.refusals`` tries every change under every cause, and says how often it was refused.
+
 The causes are real: a small disk in memory that is filled, limits of the process, permissions of another user. Each is
 tried with a little more room than before, until the change gets through, so that it strikes at every point of it.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import itertools
 import multiprocessing
 import os
 import resource
@@ -16,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,8 +28,8 @@ from typing import Any
 import attrs
 
 from hdmf_store.errors import AccessError, HDMFStoreError, StorageFailureError
-from tests.faults.calls import CALLS
-from tests.faults.changes import CHANGES, PLACES, is_old_or_new, seen
+from tests.faults.calls import CALLS, called
+from tests.faults.changes import CHANGES, PLACES, is_old_or_new, promised, seen
 
 __all__ = ["CAUSES", "Cause", "can_mount", "small_disk", "sweep"]
 
@@ -285,3 +289,23 @@ class _Sweep:
             return
         if self.change.can_be_repeated and (found := self._states()) != self.new:
             yield f"the same call leads to {found}"
+
+
+def main(kinds: list[str]) -> int:
+    """Try everything; say what was wrong."""
+    total, lines = Counter[str](), []
+    for kind in kinds or [kind for kind in PLACES if kind != "Icechunk"]:
+        for name, cause in itertools.product((*promised(kind), *called(kind)), CAUSES):
+            with small_disk() as disk:
+                refused, wrong = sweep(kind, name, cause, disk)
+            total[cause] += refused
+            lines += [f"{kind}, {name}, {cause}: {line}" for line in wrong]
+        sys.stdout.write(f"{kind}: until here {total.total()} refusals, {len(lines)} wrong\n")
+        sys.stdout.flush()
+    sys.stdout.write("".join(f"{cause}: {count} refusals\n" for cause, count in total.items()))
+    sys.stdout.write("".join(line + "\n" for line in lines))
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

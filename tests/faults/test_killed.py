@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 if "forkserver" not in multiprocessing.get_all_start_methods():
     pytest.skip("this system cannot kill and fork as these tests do", allow_module_level=True)
 
-from tests.faults.changes import seen
+from tests.faults.changes import CHANGES, seen
 from tests.faults.traced import IS_POSSIBLE
 from tests.faults.trials import ALL, TRACED, Trials
 
+
+def _marked(cases: list[tuple[str, str]]) -> list[Any]:
+    return [pytest.param(*case, marks=_untraceable) if case[0] in TRACED else case for case in cases]
+
+
 _untraceable = pytest.mark.skipif(not IS_POSSIBLE, reason="this system lets no process be traced")
-_CASES = [pytest.param(*case, marks=_untraceable) if case[0] in TRACED else case for case in ALL]
-every_change = pytest.mark.parametrize(("kind", "name"), _CASES)
+_BRIEFLY = [
+    *((kind, name) for kind, name in ALL if kind in ("folder", "archive") and name in CHANGES),
+    *((kind, "in place of another") for kind in ("nested folder", "folder of format 2", "HDF5", "Icechunk")),
+    *(("folder", name) for name in ("append rows", "export")),
+    ("archive", "repack"),
+]
+every_change = pytest.mark.parametrize(("kind", "name"), _marked(ALL))
+some_changes = pytest.mark.parametrize(("kind", "name"), _marked(_BRIEFLY))
 
 
-@every_change
+@some_changes
 def test_who_is_killed_at_some_operations_leaves_the_old_or_the_new(tmp_path: Path, kind: str, name: str) -> None:
     """The first, one in the middle, the last two: readers of all modes, and the next who writes, are not misled."""
     trials = Trials(tmp_path, kind, name)
@@ -34,6 +46,16 @@ def test_who_is_killed_at_any_operation_leaves_the_old_or_the_new(tmp_path: Path
     trials = Trials(tmp_path, kind, name)
 
     assert [line for at in range(len(trials.operations)) for line in trials.losses(at)] == []
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", ["folder", "archive", pytest.param("HDF5", marks=_untraceable)])
+def test_who_is_killed_while_a_large_file_is_written_leaves_the_old_or_the_new(tmp_path: Path, kind: str) -> None:
+    """At some of its operations, from the first to the last."""
+    trials = Trials(tmp_path, kind, "a large file")
+
+    assert len(trials.operations) > 100
+    assert [line for at in trials.sample(6) for line in trials.losses(at)] == []
 
 
 def test_a_loss_is_seen(tmp_path: Path) -> None:

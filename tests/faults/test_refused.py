@@ -24,8 +24,13 @@ from tests.translate.builder_files import dataset, root
 
 _CAN_MOUNT = can_mount()
 _KINDS = [kind for kind in PLACES if kind != "Icechunk"]
-_SHORT = [("folder", "in place of another"), ("folder", "attributes are changed"), ("archive", "objects are added")]
 _LONG = [case for case in ALL if case[0] in _KINDS]
+_SHORT = [
+    *(("folder", "attributes are changed", cause) for cause in CAUSES),
+    *(("archive", "objects are added", cause) for cause in CAUSES if cause != "files cannot be that long"),
+    ("folder", "in place of another", "no more files can be opened"),
+    ("HDF5", "a new file", "the disk is full"),
+]
 
 
 @pytest.fixture
@@ -42,8 +47,7 @@ def disk(request: pytest.FixtureRequest) -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.parametrize("cause", CAUSES)
-@pytest.mark.parametrize(("kind", "name"), [*_SHORT, ("HDF5", "a new file")])
+@pytest.mark.parametrize(("kind", "name", "cause"), _SHORT)
 def test_what_is_refused_changes_nothing_and_can_be_done_later(kind: str, name: str, cause: str, disk: Path) -> None:
     """With no room at all, and with a little more each time, until the change gets through."""
     refused, wrong = sweep(kind, name, cause, disk)

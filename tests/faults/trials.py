@@ -22,7 +22,7 @@ from hdmf_store.errors import LocationError
 from hdmf_store.nodes import Group
 from hdmf_store_adapters.exchanging import TEMPORARY
 from tests.faults.calls import CALLS, called
-from tests.faults.changes import CHANGES, PLACES, is_old_or_new, promised, seen
+from tests.faults.changes import CHANGES, LARGE, PLACES, is_old_or_new, promised, seen
 from tests.faults.killed import NEVER, run_until
 
 __all__ = ["ALL", "TRACED", "Trials"]
@@ -45,7 +45,7 @@ class Trials:
     kind : str
         Of `PLACES`.
     name : str
-        Of `CHANGES` or `CALLS`.
+        Of `CHANGES`, `CALLS` or `LARGE`.
     """
 
     def __init__(self, folder: Path, kind: str, name: str) -> None:
@@ -59,7 +59,7 @@ class Trials:
 
     @property
     def _change(self) -> Any:
-        return {**CHANGES, **CALLS}[self.name]
+        return {**CHANGES, **CALLS, **LARGE}[self.name]
 
     def _place(self, state: str) -> Path:
         return self.folder / state
