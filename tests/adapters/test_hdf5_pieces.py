@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from hdmf_store import StoreIO, UnreadableError, open_adapter
+from hdmf_store import MissingNodeError, StoreIO, UnreadableError, open_adapter
 from hdmf_store.nodes import Dataset, Unreadable
 
 SECRET = b"S" * 40
@@ -130,3 +131,15 @@ def test_virtual_datasets_that_lead_in_a_circle_end(home: Path) -> None:
     adapter = open_adapter(home / "a.h5", "r")
     assert isinstance(adapter.load()["/d"].element, Unreadable)
     adapter.close()
+
+
+def test_a_path_through_a_link_to_another_file_is_not_followed(home: Path) -> None:
+    """HDF5 would open the other file, wherever that lies; here links are for who has the rule for links at hand."""
+    with h5py.File(home / "a.h5", "a") as file:
+        file["led"] = h5py.ExternalLink("../far.h5", "/x")
+        file["out"] = h5py.ExternalLink("../far.h5", "/")
+
+    with closing(open_adapter(home / "a.h5", "r")) as adapter:
+        for path in ("/led", "/out/x"):
+            with pytest.raises(MissingNodeError):
+                adapter.array(path)

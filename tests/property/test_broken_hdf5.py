@@ -12,7 +12,7 @@ from tests.property.broken_hdf5 import started
 
 def test_broken_hdf5_files_are_read_or_refused_by_name() -> None:
     """Never another error, a hang, much memory, or values of files outside."""
-    said = started(100, 30)
+    said = started(100, 15)
 
     assert said["findings"] == []
     assert said["endings"].keys() >= {"read", "object refused", "file refused"}
