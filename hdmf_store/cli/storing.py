@@ -253,7 +253,7 @@ def _run(
     inside = [node for at, node in nodes.items() if f"{at}/".startswith(f"{path.rstrip('/')}/")]
     total = sum(size_of(node) for node in inside if isinstance(node, Dataset))
     with Bars(f"{what} {source.location.name}", hidden=quiet or as_json) as bars:
-        bars.begin(total, sum(not isinstance(node, Link) for node in inside))
+        bars.begin(total, sum(not isinstance(node, Link) for node in inside) - (path == ROOT))  # which is the commit
         count = store(progress=bars)
     stored = stored_size(destination.location)
     seconds = time.monotonic() - started
@@ -269,6 +269,10 @@ def _run(
     if as_json:
         click.echo(strict_json(facts))
     elif not quiet:
-        taken = "" if stored is None else f" in {in_units(stored.size)} ({stored.files} files)"
+        taken = (
+            ""
+            if stored is None
+            else f" in {in_units(stored.size)} ({stored.files} file{'s' if stored.files != 1 else ''})"
+        )
         made = f"{destination.location}: {count} objects, {in_units(total)} of values"
         OUT.print(f"{made}{taken}, {seconds:.1f} s", markup=False)

@@ -63,18 +63,18 @@ def read_table(
 
     Notes
     -----
-    =====================================  =========================================================================
-    column                                 type in Arrow
-    =====================================  =========================================================================
-    numbers                                the same numbers, not copied; complex ones as a struct of two
-    several axes                           lists of a fixed length
-    ragged, doubly ragged                  ``large_list``, lists of lists; offsets into the values as they are stored
-    text, bytes                            ``large_string``, ``large_binary``
-    enumeration (`EnumData`)               ``dictionary``, in pandas categories
-    rows of a table (`DynamicTableRegion`) the numbers of the rows; the field's metadata names the ``table``
-    references                             the path that each leads to, ``"PATH in FILE"`` for another file
-    records                                ``struct``
-    =====================================  =========================================================================
+    ======================================  ==========================================================================
+    column                                  type in Arrow
+    ======================================  ==========================================================================
+    numbers                                 the same numbers, not copied; complex ones as a struct of two
+    several axes                            lists of a fixed length
+    ragged, doubly ragged                   ``large_list``, lists of lists; offsets into the values as they are stored
+    text, bytes                             ``large_string``, ``large_binary``
+    enumeration (`EnumData`)                ``dictionary``, in pandas categories
+    rows of a table (`DynamicTableRegion`)  the numbers of the rows; the field's metadata names the ``table``
+    references                              the path that each leads to, ``"PATH in FILE"`` for another file
+    records                                 ``struct``
+    ======================================  ==========================================================================
 
     Examples
     --------

@@ -29,6 +29,8 @@ from tests.facade.recordings import left_overs
 from tests.servers.s3 import Bucket
 from tests.translate.builder_files import dataset, group, root
 
+pytestmark = [pytest.mark.once]
+
 COMMAND = [sys.executable, "-m", "hdmf_store.cli"]
 
 

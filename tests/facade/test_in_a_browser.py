@@ -24,7 +24,7 @@ from hdmf_store import NWBZarrIO, ZarrDataIO, ZarrIO
 from tests.facade.recordings import new_recording, new_series
 from tests.translate.builder_files import dataset, group, root
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.timeout(300)]
 
 KEPT = Path(os.environ.get("HDMF_STORE_SCREENSHOTS", Path(__file__).parents[2] / "browser-output"))
 NAME = "<img src=x onerror=document.title='run'>"

@@ -16,8 +16,10 @@ from hdmf.data_utils import DataChunkIterator
 from rich.console import Console
 from tqdm import tqdm
 
-from hdmf_store import ArgumentTypeError, StoreIO, ZarrIO
+from hdmf_store import ArgumentTypeError, NewLayout, StoreIO, ZarrDataIO, ZarrIO, open_adapter, repack
 from hdmf_store.facade.bars import Bars
+from hdmf_store.translate.convert import convert
+from hdmf_store.translate.copying import copy
 from tests.translate.builder_files import dataset, group, root
 
 VALUES = np.arange(50_000, dtype="float64")
@@ -103,6 +105,32 @@ def test_what_an_executor_wrote_counts_as_much(tmp_path: Path) -> None:
             bar.close()
     assert counted[0] == counted[1]
     assert counted[0][1] == values.nbytes
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "with an executor"])
+@pytest.mark.parametrize("how", ["repack", "convert", "copy"])
+def test_what_is_told_of_files_stored_anew_is_what_they_hold(tmp_path: Path, how: str, shared: bool) -> None:
+    """Every byte of values once, every object once; also where processes or threads do the work."""
+    with ZarrIO(tmp_path / "s.zarr", "w") as target:
+        big = ZarrDataIO(np.arange(3_000_000, dtype="float64"), chunks=(250_000,))
+        target.write_builder(root(group("g", dataset("big", big), dataset("text", ["a", "b"])), dataset("one", 3)))
+    told: list[tuple[int, int]] = []
+
+    with ThreadPoolExecutor(2) as pool:
+        source, made = open_adapter(tmp_path / "s.zarr"), open_adapter(tmp_path / "m.zarr", "w")
+        if how == "repack":
+            layout = NewLayout(chunks_of={"/g/big": (400_000,)})
+            repack(source, made, layout, executor=pool if shared else None, progress=lambda *step: told.append(step))
+        else:
+            store = {"convert": convert, "copy": copy}[how]
+            store(source, made, progress=lambda *step: told.append(step))
+        source.close()
+        made.close()
+
+    size, objects = (sum(column) for column in zip(*told, strict=True))
+    assert objects == 4, "a group and three datasets; the root is the commit"
+    assert 24_000_000 <= size <= 8 * 400_000 * 8 + 100, "values, with the padding of the last chunk"
+    assert max(step for step, _ in told) < 24_000_000, "a piece at a time"
 
 
 def test_a_terminal_shows_a_bar_over_bytes_and_one_over_objects() -> None:
