@@ -97,7 +97,7 @@ def main() -> int:
             rows.append(_row(Path(folder), kind, name, given.rounds))
             print(*rows[-1], sep=", ", file=sys.stderr, flush=True)
     heads = ["place", "what is written", "default", "durable (fastest to slowest)", "times as long"]
-    print(as_markdown(Table("What waiting for the disk costs", heads, rows, text_columns=2)))
+    print(as_markdown(Table(title="What waiting for the disk costs", head=heads, rows=rows, text_columns=2)))
     print(f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} processors")
     return 0
 
