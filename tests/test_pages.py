@@ -42,6 +42,7 @@ ELSEWHERE = {
     "docs/command-line.md": "tests/facade/test_command_line.py",
     "docs/parallel.md": "tests/facade/test_clusters.py",
     "docs/remote.md": "tests/facade/test_remote_places.py",
+    "docs/tables-and-arrays.md": "tests/facade/test_ecosystem.py",
     "docs/adapters/write-an-adapter.md": "tests/test_adapter_pages.py",
 }
 """Pages whose code another test runs, by the same functions."""
@@ -84,6 +85,7 @@ HERE: dict[str, Callable[[], dict[str, Any]]] = {
     "docs/coming-from-hdf5io.md": dict,
     "docs/coming-from-hdmf-zarr.md": convert("old.nwb.zarr"),
     "docs/formats.md": dict,
+    "docs/reliability.md": dict,
     "docs/links.md": convert("session.nwb.zarr"),
     "docs/synchronizers.md": convert("recording.nwb.zarr"),
     "docs/test-your-types.md": dict,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from packaging.version import Version
 from hdmf_store import NWBZarrIO, ZarrIO
 from hdmf_store.cli import main
 from tests.facade.recordings import new_recording
+from tests.pages import run_page
 from tests.translate.builder_files import dataset, group, root
 
 GROUPS = ["acquisition/voltage", "units", "intervals/trials", "general/extracellular_ephys/electrodes"]
@@ -47,13 +47,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_the_page_about_this_shows_can_be_run(file: Path, tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "tables-and-arrays.md").read_text()
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    names: dict[str, Any] = {"file": file, "folder": tmp_path}
-
-    assert len(blocks) >= 9
-    for block in blocks:
-        exec(compile(block, "tables-and-arrays.md", "exec"), names)
+    run_page("docs/tables-and-arrays.md", {"file": file, "folder": tmp_path})
 
 
 def test_xarray_opens_a_whole_file_as_a_tree_through_an_open_file(file: Path) -> None:
