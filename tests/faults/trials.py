@@ -7,6 +7,7 @@ places after it, only in these.
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -28,6 +29,9 @@ from tests.faults.killed import NEVER, run_until
 __all__ = ["ALL", "TRACED", "Trials"]
 
 _MODES = ("r", "r-", "a")
+_LONGEST = 120
+"""Seconds after which a trial counts as one that hangs; it takes one, or a few."""
+
 TRACED = ("HDF5", "Icechunk")
 """Where other languages than Python write."""
 
@@ -141,22 +145,47 @@ def _files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+class _HungError(Exception):
+    """A trial did not end."""
+
+
+def _outcome(trials: Trials, operation: int) -> tuple[str, list[str]]:
+    """Return what came of a trial, in a word, and what there is to say of it."""
+    signal.alarm(_LONGEST)
+    try:
+        lost = trials.losses(operation)
+        return ("loss" if lost else "right", lost)
+    except _HungError:
+        return "hang", [f"{trials.kind}, {trials.name}, killed at {operation}: no end after {_LONGEST} s"]
+    except Exception as problem:  # noqa: BLE001 - whatever a reader or the next writer runs into
+        return "error", [f"{trials.kind}, {trials.name}, killed at {operation}: {type(problem).__name__}: {problem}"]
+    finally:
+        signal.alarm(0)
+
+
+def _give_up(*_signal: Any) -> None:
+    raise _HungError
+
+
 def main(kinds: list[str]) -> int:
-    """Try everything; say what was lost."""
-    lost, total = [], Counter[str]()
+    """Try everything; say what was lost, what did not end, and where who came next ran into an error."""
+    signal.signal(signal.SIGALRM, _give_up)
+    wrong, total = [], Counter[tuple[str, str]]()
     for kind, name in ALL:
         if kinds and kind not in kinds:
             continue
         with tempfile.TemporaryDirectory() as folder:
             trials = Trials(Path(folder), kind, name)
-            found = [line for at in range(len(trials.operations)) for line in trials.losses(at)]
-        sys.stdout.write(f"{kind}, {name}: {len(trials.operations)} faults, {len(found)} losses\n")
-        sys.stdout.flush()
-        total[kind] += len(trials.operations)
-        lost += found
-    sys.stdout.write("".join(f"{kind}: {count} faults\n" for kind, count in total.items()))
-    sys.stdout.write("".join(line + "\n" for line in lost))
-    return 1 if lost else 0
+            for operation in range(len(trials.operations)):
+                outcome, lines = _outcome(trials, operation)
+                total[kind, outcome] += 1
+                wrong += lines
+    for kind in dict.fromkeys(kind for kind, _ in total):
+        faults = sum(count for (where, _), count in total.items() if where == kind)
+        losses, hangs, errors = (total[kind, outcome] for outcome in ("loss", "hang", "error"))
+        sys.stdout.write(f"{kind}: {faults} faults, {losses} losses, {hangs} hangs, {errors} errors\n")
+    sys.stdout.write("".join(line + "\n" for line in wrong))
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
