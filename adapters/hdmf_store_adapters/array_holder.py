@@ -118,12 +118,12 @@ class ArrayHolder:
 
     def shape_error(self, path: str, problem: Exception) -> Exception:
         """Return the error for a chunk that cannot be read or decoded."""
-        if isinstance(problem, AccessError | StorageFailureError | UnreachableError):  # nothing was there to be decoded
-            return attrs.evolve(problem, reason=f"{path}: {problem.reason}")
         if isinstance(problem, ReplacedError | ClosedError):
             return attrs.evolve(problem)
         if not self._held.mode:  # by another thread, in the midst of this
             return ClosedError(self._held.address, "read")
+        if isinstance(problem, AccessError | StorageFailureError | UnreachableError):  # nothing was there to be decoded
+            return attrs.evolve(problem, reason=f"{path}: {problem.reason}")
         if isinstance(problem, FormatError):  # the medium has said what is wrong with the key of the chunk
             return UnreadableError(self._held.address, path, f"{problem.path} {problem.reason}")
         reason = f"a chunk cannot be decoded ({problem}). Is the file complete?"

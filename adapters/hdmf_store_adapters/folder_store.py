@@ -7,6 +7,9 @@ the system refuses is told as everywhere else.
 from __future__ import annotations
 
 import asyncio
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from zarr.storage import LocalStore
@@ -36,9 +39,19 @@ class FolderStore(LocalStore):
         """Return a store over the same folder."""
         return FolderStore(self._files, str(self.root), read_only=read_only)
 
+    @contextmanager
+    def _reading(self, key: str, byte_range: Any) -> Iterator[None]:
+        with telling_of(str(self.root), "read", f"{self.root}/{key}"):
+            try:
+                yield
+            except OSError as problem:
+                if byte_range is None or problem.errno != errno.EINVAL:
+                    raise
+                raise ValueError("its index asks for a part that lies where no file can reach") from problem
+
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
         """Return the bytes under a key, or a range of them."""
-        with telling_of(str(self.root), "read", f"{self.root}/{key}"):
+        with self._reading(key, byte_range):
             return await super().get(key, prototype, byte_range)
 
     async def set(self, key: str, value: Any) -> None:
@@ -53,7 +66,7 @@ class FolderStore(LocalStore):
 
     def get_sync(self, key: str, *, prototype: Any = None, byte_range: Any = None) -> Any:
         """Return the bytes under a key, or a range of them, in this thread."""
-        with telling_of(str(self.root), "read", f"{self.root}/{key}"):
+        with self._reading(key, byte_range):
             return super().get_sync(key, prototype=prototype, byte_range=byte_range)
 
     def set_sync(self, key: str, value: Any) -> None:

@@ -76,8 +76,12 @@ class PlanWriter:
             if not self.transactional:
                 self.medium.remove([path[1:] for path in arrays])
             return {}
-        self.held.lease.take(self.held.mode, makes_folder=True)
-        beside = self.medium.begin_replacement()
+        beside = self.medium.begin_replacement()  # which takes note of folders that are not there yet
+        try:
+            self.held.lease.take(self.held.mode, makes_folder=True)
+        except BaseException:
+            self.medium.discard()
+            raise
         former = self.held.former() if beside else {}
         self.medium.remove_files(left_behind(beside, arrays, former))
         return former

@@ -529,7 +529,7 @@ def test_convert_and_verify_take_archives_and_repositories(recording: Path, tmp_
     same = _run("verify", destination, "--against", recording)
 
     assert (made.exit_code, same.exit_code) == (0, 0)
-    assert ("(1 files)" in made.output) == destination.endswith(".zip")
+    assert ("(1 file)" in made.output) == destination.endswith(".zip")
     assert "no differences" in same.output
 
 

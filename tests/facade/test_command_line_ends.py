@@ -57,7 +57,14 @@ def small(tmp_path: Path) -> Path:
 def _started(*words: object, **options: Any) -> subprocess.Popen[str]:
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": buffered, **options}
-    return subprocess.Popen([*COMMAND, *map(str, words)], text=True, start_new_session=True, **options)
+    return subprocess.Popen(
+        [*COMMAND, *map(str, words)], text=True, start_new_session=True, preexec_fn=_hear_interrupts, **options
+    )
+
+
+def _hear_interrupts() -> None:
+    """Undo what shells do to programs in the background, which then ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _done(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -13,6 +13,7 @@ import pytest
 if not Path("/proc/self/statm").exists():
     pytest.skip("this system does not tell what a process takes as Linux does", allow_module_level=True)
 
+from hdmf_store_adapters.store_objects import CONCURRENCY
 from tests.adapters.other_programs import OtherProgram
 from tests.servers.s3 import Bucket
 from tests.soak.cycles import KINDS, Growth, soak, soak_on_server
@@ -30,7 +31,6 @@ def check(growth: Growth, memory: int) -> None:
     assert (growth.files, growth.processes) == (0, 0), growth
     assert growth.threads <= FEW, growth
     assert growth.memory < memory, growth
-    assert growth.slower < 1.6, growth
 
 
 def run(work: Any, *arguments: Any) -> Growth:
@@ -41,7 +41,7 @@ def run(work: Any, *arguments: Any) -> Growth:
 
 @pytest.mark.parametrize("kind", SHORT)
 def test_some_cycles_leave_nothing_behind(kind: str, tmp_path: Path) -> None:
-    """No file or process, no threads to speak of, and no time; memory within what allocators keep."""
+    """No file or process, no threads to speak of; memory within what allocators keep."""
     check(run(soak, kind, tmp_path, SHORT[kind]), 6 * MEGABYTE)
 
 
@@ -52,6 +52,7 @@ def test_thousands_of_cycles_leave_nothing_behind(kind: str, tmp_path: Path) -> 
     """The same bound for memory, whatever their number."""
     growth = run(soak, kind, tmp_path, LONG[kind])
     check(growth, 6 * MEGABYTE)
+    assert growth.slower < 1.6, growth  # processor time of thousands of cycles, not of a few
     assert [path.name for path in tmp_path.iterdir() if not path.name.endswith(".sync")] in (
         ["a.zarr"],
         ["a.zarr.zip"],
@@ -63,19 +64,18 @@ def test_thousands_of_cycles_leave_nothing_behind(kind: str, tmp_path: Path) -> 
 @pytest.mark.once
 @pytest.mark.parametrize("cycles", [20, pytest.param(600, marks=pytest.mark.faults)])
 def test_cycles_over_a_server_leave_nothing_behind(cycles: int, s3: Bucket) -> None:
-    """On S3 by s3fs: connections and the loop of zarr are kept, and do not get more."""
+    """On S3 by s3fs: the loop of zarr and connections are kept, as many as there are requests at once."""
     growth = run(soak_on_server, f"{s3.url}/a.zarr", s3.storage_options, cycles)
 
-    assert growth.files <= 2, growth
+    assert growth.files <= CONCURRENCY, growth
     assert growth.threads <= FEW, growth
     assert growth.memory < 12 * MEGABYTE, growth
 
 
 def test_what_is_left_behind_is_seen(tmp_path: Path) -> None:
-    """These tests can fail: files that stay open, memory and time all show."""
+    """These tests can fail: files that stay open and memory show."""
     growth = run(soak, "forgetting to close", tmp_path, 200)
 
     assert growth.files == 160
     assert growth.memory > 6 * MEGABYTE
-    assert growth.slower > 1.6
     assert "forgetting to close" in KINDS
