@@ -1,4 +1,4 @@
-"""The page on hostile files names tests that are there."""
+"""The pages on hostile files and on promises name tests that are there."""
 
 from __future__ import annotations
 
@@ -20,3 +20,20 @@ def test_each_line_of_the_page_on_hostile_files_names_a_test_that_is_there() -> 
         found = re.search(r"`(tests/[\w/]+\.py)::(test_\w+)` \|$", row)
         assert found is not None, row
         assert f"\ndef {found[2]}(" in (ROOT / found[1]).read_text(), row
+
+
+def test_each_promise_names_tests_that_are_there() -> None:
+    """A file of tests, or one of them."""
+    rows = [
+        line
+        for line in (ROOT / "docs" / "guarantees.md").read_text().splitlines()
+        if line.startswith("| ") and not line.startswith(("| ---", "| promise"))
+    ]
+    assert len(rows) > 60
+
+    for row in rows:
+        held = row.rstrip(" |").rsplit(" | ", 1)[1]
+        named = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", held)
+        assert named and held.count("`") == 2 * len(named), row
+        for file, test in named:
+            assert f"\ndef {test}(" in (ROOT / file).read_text() if test else (ROOT / file).is_file(), (file, test)
