@@ -34,6 +34,8 @@ from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.adapters.samples import numbers, table, texts
 from tests.adapters.stores import read, write
 
+pytestmark = pytest.mark.once
+
 FORMATS = pytest.mark.parametrize("zarr_format", [2, 3])
 WRITERS = 2
 MANY = 40

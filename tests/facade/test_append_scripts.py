@@ -19,6 +19,8 @@ from tests.facade.recordings import new_series
 from tests.interop import manifest
 from tests.interop.content import recording
 
+pytestmark = pytest.mark.once
+
 DIMENSION_NAMES = frozenset({"_ARRAY_DIMENSIONS"})
 Script = Callable[[NWBFile], None]
 LONG = "a text that is much longer than any other in its column, ünïcode too " * 3

@@ -15,6 +15,8 @@ from hdmf.common import get_manager
 from hdmf_store import ZarrDataIO, ZarrIO
 from tests.facade.recordings import new_table
 
+pytestmark = pytest.mark.once
+
 MANY = """
 import gc, sys
 from concurrent.futures import ThreadPoolExecutor

@@ -24,6 +24,8 @@ from tests.faults.killed import traced
 from tests.faults.traced import IS_POSSIBLE
 from tests.translate.builder_files import dataset, root
 
+pytestmark = pytest.mark.once
+
 on_traceable_systems = pytest.mark.skipif(not IS_POSSIBLE, reason="this system lets no process be traced")
 
 _FOLDERS = ("folder", "nested folder", "folder of format 2")

@@ -15,6 +15,8 @@ from tests.faults.changes import CHANGES, seen
 from tests.faults.traced import IS_POSSIBLE
 from tests.faults.trials import ALL, TRACED, Trials
 
+pytestmark = pytest.mark.once
+
 
 def _marked(cases: list[tuple[str, str]]) -> list[Any]:
     return [pytest.param(*case, marks=_untraceable) if case[0] in TRACED else case for case in cases]

@@ -22,6 +22,8 @@ from tests.faults.refusals import CAUSES, can_mount, small_disk, sweep
 from tests.faults.trials import ALL
 from tests.translate.builder_files import dataset, root
 
+pytestmark = pytest.mark.once
+
 _CAN_MOUNT = can_mount()
 _KINDS = [kind for kind in PLACES if kind != "Icechunk"]
 _LONG = [case for case in ALL if case[0] in _KINDS]

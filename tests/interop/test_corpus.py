@@ -88,6 +88,7 @@ def test_builders_say_where_they_lie(stored: Stored) -> None:
         assert manifest.misplaced(io.read_builder()) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("stored", corpus.parameters(Kind.FORMAT_3, Case.cached_specs), indirect=True)
 def test_cached_specifications_are_loaded(stored: Stored) -> None:
     """The catalog knows every namespace that is cached in a store, in its version, with all of its data types."""
@@ -114,6 +115,7 @@ def _data_types(texts: Iterable[str]) -> Iterable[str]:
         pending += value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
+@pytest.mark.once
 @over_sessions
 def test_sessions_show_the_containers_that_hdf5_shows(stored: Stored) -> None:
     """A session read from a store has the containers of the same session in HDF5, or fails as that one does."""
@@ -225,6 +227,7 @@ def test_verification_finds_no_difference(round_trip: RoundTrip) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.once
 @over_hdf5_sessions
 def test_converted_sessions_show_the_same_containers(round_trip: RoundTrip) -> None:
     """A session has the same containers when read from the store, or fails as the original does."""

@@ -146,6 +146,7 @@ def test_cached_specifications_are_loaded(case: Case, tmp_path: Path) -> None:
         assert set(_data_types(versions[loaded["version"]].values())) <= set(loaded.get_registered_types())
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("case", corpus.parameters(Kind.FORMAT_2, is_complete_session))
 def test_sessions_show_the_containers_that_hdf5_shows(case: Case, tmp_path: Path) -> None:
     """A session read from a store has the containers of the same session in HDF5, or fails as that one does."""
@@ -234,6 +235,7 @@ def test_reading_runs_no_pickle(tmp_path: Path) -> None:
 # conversion
 
 
+@pytest.mark.once
 @over_stores
 def test_conversion_to_and_fro_keeps_everything(case: Case, tmp_path: Path) -> None:
     """Made into format 3 and back into format 2, a store holds what it held, with links into the same files."""
@@ -253,6 +255,7 @@ def test_conversion_to_and_fro_keeps_everything(case: Case, tmp_path: Path) -> N
         command("verify", copy, "--against", store)
 
 
+@pytest.mark.once
 @over_stores
 def test_conversion_keeps_the_cached_specifications(case: Case, tmp_path: Path) -> None:
     """The specifications cached in a store are in its copies of either format, with the same content."""
@@ -272,6 +275,7 @@ def parsed(texts: Mapping[str, Any] | str) -> Any:
     return json.loads(texts) if isinstance(texts, str) else {key: parsed(value) for key, value in texts.items()}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("case", corpus.parameters(Kind.FORMAT_2, stands_alone))
 def test_conversion_to_hdf5_keeps_everything(case: Case, tmp_path: Path) -> None:
     """An HDF5 file made from a store holds each object of it, and of what it links to; only dimensions lose names."""
@@ -305,6 +309,7 @@ def test_conversion_to_format_2_and_back_keeps_everything(case: Case, tmp_path: 
         command("verify", copy, "--against", store)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("case", corpus.parameters(Kind.HDF5))
 def test_conversion_of_hdf5_to_format_2_keeps_everything(case: Case, tmp_path: Path) -> None:
     """A store of format 2 made from an HDF5 file holds each object of it; only names of dimensions are added."""
@@ -361,6 +366,7 @@ def test_sessions_take_another_series(case: Case, tmp_path: Path) -> None:
     manifest.must_agree(untyped(case.objects()), untyped({path: found[path] for path in found.keys() - added}))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("case", corpus.parameters(Kind.FORMAT_2, has_electrodes))
 def test_tables_take_another_row(case: Case, tmp_path: Path) -> None:
     """A row added to the electrodes, references included, is the last one read; all others are as they were."""

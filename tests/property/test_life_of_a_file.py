@@ -47,6 +47,8 @@ from hdmf_store_adapters.zip_adapter import ZipAdapter
 from tests.effort import examples
 from tests.servers.s3 import Bucket
 
+pytestmark = pytest.mark.once
+
 NUMBERS = (Number("int16"), Number("float64"), Number("bool"))
 ROW = Compound([Field("n", Number("int16")), Field("s", Text())])
 RECORD = Compound([*ROW.fields, Field("r", ReferenceTo())])

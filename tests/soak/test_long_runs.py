@@ -18,6 +18,8 @@ from tests.adapters.other_programs import OtherProgram
 from tests.servers.s3 import Bucket
 from tests.soak.cycles import KINDS, Growth, soak, soak_on_server
 
+pytestmark = pytest.mark.once
+
 MEGABYTE = 2**20
 FEW = 2
 """Threads by which the pools of libraries may grow when they are warm already; they start them when all are busy."""
