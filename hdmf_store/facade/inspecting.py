@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hdmf_store.adapter import StoreAdapter, open_adapter
-from hdmf_store.facade.arguments import check_type
+from hdmf_store.facade.opening import opened_to_read
 from hdmf_store.translate.summary import Summary, summarise
 
 __all__ = ["inspect"]
@@ -50,13 +49,5 @@ def inspect(path: Any, storage_options: Mapping[str, Any] | None = None, may_rea
     >>> inspect(store).types
     {'hdmf-common.Container': 1}
     """
-    check_type("storage_options", storage_options, Mapping, optional=True)
-    given = getattr(path, "adapter", path)
-    if isinstance(given, StoreAdapter) and given.mode:
-        return summarise(given)
-    options = {} if storage_options is None else {"storage_options": storage_options}
-    adapter = open_adapter(given, "r", may_read, **options)
-    try:
+    with opened_to_read(path, storage_options, may_read) as adapter:
         return summarise(adapter)
-    finally:
-        adapter.close()

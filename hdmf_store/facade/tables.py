@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hdmf_store.adapter import StoreAdapter, open_adapter
 from hdmf_store.errors import ArgumentError
 from hdmf_store.facade.arguments import check_type
+from hdmf_store.facade.opening import opened_to_read
 from hdmf_store.translate.arrow import pyarrow, read_columns
 from hdmf_store.translate.relocate import Others
-from hdmf_store.translate.tables import table_at
+from hdmf_store.translate.tables import Table, table_at
 
 __all__ = ["read_table"]
 
@@ -48,7 +48,8 @@ def read_table(
     Returns
     -------
     pyarrow.Table
-        See Notes for the types. With ``to_pandas()`` it becomes a `pandas.DataFrame`, whose index is ``id``.
+        Of the types that ``docs/tables-and-arrays.md`` lists, such as ``large_list`` for ragged columns. With
+        ``to_pandas()`` it becomes a `pandas.DataFrame`, whose index is ``id``.
 
     Raises
     ------
@@ -60,21 +61,6 @@ def read_table(
         If what is there is no table, or has no column of such a name, or the rows are no such slice.
     FormatError
         If columns have different lengths, or an index leads beyond its column.
-
-    Notes
-    -----
-    ======================================  ==========================================================================
-    column                                  type in Arrow
-    ======================================  ==========================================================================
-    numbers                                 the same numbers, not copied; complex ones as a struct of two
-    several axes                            lists of a fixed length
-    ragged, doubly ragged                   ``large_list``, lists of lists; offsets into the values as they are stored
-    text, bytes                             ``large_string``, ``large_binary``
-    enumeration (`EnumData`)                ``dictionary``, in pandas categories
-    rows of a table (`DynamicTableRegion`)  the numbers of the rows; the field's metadata names the ``table``
-    references                              the path that each leads to, ``"PATH in FILE"`` for another file
-    records                                 ``struct``
-    ======================================  ==========================================================================
 
     Examples
     --------
@@ -93,39 +79,28 @@ def read_table(
     """
     check_type("path", path, str)
     check_type("rows", rows, slice, optional=True)
-    check_type("storage_options", storage_options, Mapping, optional=True)
     if isinstance(columns, str):
         raise ArgumentError(f"columns must be a list of names, such as [{columns!r}]")
+    check_type("columns", columns, Sequence, optional=True)
     pyarrow()  # before anything is opened
-    given = getattr(place, "adapter", place)
-    if isinstance(given, StoreAdapter) and given.mode:
-        return _read(given, path, columns, rows, may_read)
-    options = {} if storage_options is None else {"storage_options": storage_options}
-    adapter = open_adapter(given, "r", may_read, **options)
-    try:
-        return _read(adapter, path, columns, rows, may_read)
-    finally:
-        adapter.close()
-
-
-def _read(adapter: StoreAdapter, path: str, columns: Sequence[str] | None, rows: slice | None, may_read: Any) -> Any:
-    others = Others((adapter,), may_read)
-    try:
-        table = table_at(adapter, "/" + path.strip("/"), others)
-        found = read_columns(table, table.chosen(columns), _range(rows, table.rows))
-    finally:
-        others.close()
+    with opened_to_read(place, storage_options, may_read) as adapter:
+        others = Others((adapter,), may_read)
+        try:
+            table = table_at(adapter, "/" + path.strip("/"), others)
+            found = read_columns(table, table.chosen(columns), _range(rows, table))
+        finally:
+            others.close()
     return _with_index(found)
 
 
-def _range(rows: slice | None, length: int) -> range:
-    wanted = rows or slice(None)
+def _range(rows: slice | None, table: Table) -> range:
+    wanted, where = rows or slice(None), f"{table.adapter.location}: {table.path}"
     if wanted.step not in (None, 1):
-        raise ArgumentError(f"rows cannot have a step, as {rows!r} has; take the step of what was read")
+        raise ArgumentError(f"{where}: rows cannot have a step, as {rows!r} has; take the step of what was read")
     try:
-        start, stop, _ = wanted.indices(length)
+        start, stop, _ = wanted.indices(table.rows)
     except TypeError:
-        raise ArgumentError(f"rows must have integers as ends, which {rows!r} has not") from None
+        raise ArgumentError(f"{where}: rows must have integers as ends, which {rows!r} has not") from None
     return range(start, max(start, stop))
 
 

@@ -169,8 +169,7 @@ def _names(adapter: StoreAdapter, path: str, attribute: str) -> list[str]:
     """Return the names that an attribute of a table lists; none where it is missing, or an empty array."""
     node = adapter.load().nodes.get(path)
     names: Any = getattr(node, "attributes", {}).get(attribute)
-    names = [] if names is None else names if isinstance(names, str) else list(names)
-    names = [names] if isinstance(names, str) else names
+    names = [] if names is None else [names] if isinstance(names, str) else list(names)
     if not all(isinstance(name, str) for name in names):
         raise FormatError(str(adapter.location), path, f"the attribute {attribute!r} is no list of names")
     return names
