@@ -171,11 +171,9 @@ class HDF5Adapter:
         address = self._location.address
         try:
             with telling_of_hdf5(address, "open", address):
-                self._file = h5py.File(address, h5_mode)
+                self._file = _opened_by_hdf5(address, h5_mode)
         except HDMFStoreError:
             raise
-        except BlockingIOError as problem:
-            raise HierarchyInUseError(address) from problem
         except OSError as problem:
             raise FormatError(address, ROOT, f"cannot be opened as HDF5 ({problem})") from problem
 
@@ -296,6 +294,13 @@ class HDF5Adapter:
             self._open_file("r+")
         assert self._file is not None
         return self._file
+
+
+def _opened_by_hdf5(address: str, h5_mode: str) -> h5py.File:
+    try:
+        return h5py.File(address, h5_mode)
+    except BlockingIOError as problem:  # HDF5's own lock, of another library or release
+        raise HierarchyInUseError(address) from problem
 
 
 # ----------------------------------------------------------------------------------------------------------- writing

@@ -252,13 +252,13 @@ class ZarrAdapter:
 
     def _check_place(self, mode: str) -> None:
         """Find out what is there, and raise where that does not fit the mode."""
-        look = self._held.recognise_to_read if mode in READING_MODES else self._held.recognise
-        exists = mode != "w" and look()
-        if self._synchronizer is None and not self.at_best.transactional:
+        reads = mode in READING_MODES
+        exists = mode != "w" and (self._held.recognise_to_read() if reads else self._held.recognise())
+        if not reads and self._synchronizer is None and not self.at_best.transactional:
             self._held.remember_root()
         if mode in ("w-", "x") and exists:
             raise HierarchyExistsError(self._location.address, f"exists, and mode {mode!r} only creates")
-        if mode in (*READING_MODES, "r+") and not exists:
+        if (reads or mode == "r+") and not exists:
             raise MissingHierarchyError(self._location.address, why_missing(self._location, self.storage_options))
         self._held.is_new = mode in CREATING_MODES or not exists
         if self._held.is_new:
