@@ -74,7 +74,8 @@ def _reports_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except BrokenPipeError:
             raise
         except AccessError as problem:
-            _err.print(f"Error: {problem}. {_CREDENTIALS}", style="red", markup=False)
+            way_out = "" if problem.errno else f". {_CREDENTIALS}"  # a number is this system's: no server was asked
+            _err.print(f"Error: {problem}{way_out}", style="red", markup=False)
             sys.exit(FAILED)
         except (HDMFStoreError, OSError) as problem:
             _err.print(f"Error: {problem}", style="red", markup=False)

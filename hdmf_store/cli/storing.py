@@ -269,10 +269,10 @@ def _run(
     if as_json:
         click.echo(strict_json(facts))
     elif not quiet:
-        taken = (
-            ""
-            if stored is None
-            else f" in {in_units(stored.size)} ({stored.files} file{'s' if stored.files != 1 else ''})"
-        )
+        taken = "" if stored is None else f" in {in_units(stored.size)} ({stored.files} {_files(stored.files)})"
         made = f"{destination.location}: {count} objects, {in_units(total)} of values"
         OUT.print(f"{made}{taken}, {seconds:.1f} s", markup=False)
+
+
+def _files(count: int) -> str:
+    return "file" if count == 1 else "files"

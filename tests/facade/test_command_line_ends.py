@@ -5,6 +5,7 @@ Real processes, ended by real signals and real pipes.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -25,6 +26,8 @@ from hdmf.build import DatasetBuilder
 
 from hdmf_store import StoreIO, ZarrIO
 from hdmf_store.cli import main
+from hdmf_store.cli.calls import command
+from hdmf_store.errors import AccessError
 from tests.facade.recordings import left_overs
 from tests.servers.s3 import Bucket
 from tests.translate.builder_files import dataset, group, root
@@ -211,6 +214,20 @@ def test_without_access_the_option_of_the_command_is_named(s3: Bucket, monkeypat
     assert result.exit_code == 3
     assert "access is denied" in result.stderr
     assert "--storage-options '{\"anon\": true}'" in result.stderr
+
+
+def test_what_this_machine_denies_needs_no_option_of_a_server() -> None:
+    """Permissions of files are not mended by credentials."""
+    denial = AccessError("a.zarr", "cannot write 'x/c/0' (Permission denied). Ask who owns it", errno.EACCES)
+
+    @command
+    def denied() -> None:
+        raise denial
+
+    result = CliRunner().invoke(denied, [])
+
+    assert result.exit_code == 3
+    assert " ".join(result.stderr.split()) == f"Error: {denial}"
 
 
 def _completions(line: list[str]) -> list[tuple[str, str]]:
