@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -26,6 +26,7 @@ from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunks import overlaid
 from hdmf_store_adapters.dataset_writer import DatasetWriter
 from hdmf_store_adapters.held_documents import HeldDocuments
+from hdmf_store_adapters.listed_chunks import stored_indices
 from hdmf_store_adapters.media import Shadow
 from hdmf_store_adapters.opened_state import OpenedState
 from hdmf_store_adapters.recent_chunks import RecentChunks
@@ -111,6 +112,10 @@ class ArrayHolder:
         self._held.check_unreplaced(None in chunks)
         found = dict(zip(missing, chunks, strict=True))
         return [found[key] if key in found else self._ahead[key] for key in keys]
+
+    def stored_chunks(self, path: str) -> Collection[tuple[int, ...]] | None:
+        """Return the chunks of an array that are stored, where these are few of many; see `stored_indices`."""
+        return stored_indices(self._held, path)
 
     def read_ahead(self, chunks: Mapping[str, bytes | None]) -> None:
         """Keep the bytes of chunks, by key, for those who will ask for them while the hierarchy is open."""

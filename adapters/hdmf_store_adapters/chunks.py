@@ -15,9 +15,22 @@ from typing import Protocol
 
 import numpy as np
 
-from hdmf_store.nodes import Number, RandomAccess, Region, aligned, corners, grain_of, part, slabs, tiles, whole
+from hdmf_store.nodes import (
+    Number,
+    RandomAccess,
+    Region,
+    aligned,
+    corners,
+    grain_of,
+    part,
+    slabs,
+    stored_regions_of,
+    tiles,
+    whole,
+)
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.layout_choice import item_size
+from hdmf_store_adapters.sparse import chunks_touched
 from hdmf_store_adapters.threads import WorkAhead, processors
 
 __all__ = [
@@ -225,7 +238,7 @@ def encoded_chunks(record: ArrayRecord, source: RandomAccess, encode: Encodes) -
     """
     size = item_size(record.element)
     step = piece_shape(record.shape, record.chunks, source, size)
-    regions = tiles(record.shape, step)
+    regions = _regions(record, source, step)
     if math.prod(record.shape) * size < _WORTH_THREADS or math.prod(record.grid) == 1:
         for region in regions:
             for index, chunk in cut(record, region, record.to_stored(_aligned(record, source, region))):
@@ -239,6 +252,13 @@ def encoded_chunks(record: ArrayRecord, source: RandomAccess, encode: Encodes) -
             _ask_for_chunks(ahead, record, region, _aligned(record, source, region), encode)
             yield from _stored_ones(ahead.ready())
         yield from _stored_ones(ahead.rest())
+
+
+def _regions(record: ArrayRecord, source: RandomAccess, step: tuple[int, ...]) -> Iterator[Region]:
+    """Return the regions to be read: all, or chunks that may hold more than the fill value, where these are few."""
+    of_numbers = isinstance(record.element, Number) and not record.is_scalar
+    stored = stored_regions_of(source, np.asarray(record.fill, record.element.dtype)) if of_numbers else None
+    return tiles(record.shape, step) if stored is None else chunks_touched(stored, record.chunks, record.shape)
 
 
 def piece_shape(

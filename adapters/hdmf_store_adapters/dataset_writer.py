@@ -145,6 +145,7 @@ class DatasetWriter:
         for path, (document, _) in filled.items():
             self._medium.declare(self._document_files(path, document))
         copies = self._raw_copies(filled, datasets)
+        self._report(sum(copy.bytes_left_out() for copy in copies.values()))
         yield from copied_chunks(copies.values(), self._report)
         left = {path: item for path, item in filled.items() if path not in copies}
         if executor is None:

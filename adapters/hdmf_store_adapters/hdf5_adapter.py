@@ -47,12 +47,14 @@ from hdmf_store.nodes import (
     Link,
     Number,
     RandomAccess,
+    Region,
     Stream,
     Target,
     Unreadable,
     Unwritten,
     basename,
     parent,
+    stored_regions_of,
     tiles,
     whole,
 )
@@ -67,6 +69,7 @@ from hdmf_store_adapters.hdf5_reading import SPEC_LOCATION, dataset_of, nodes_of
 from hdmf_store_adapters.layout_choice import chunk_shape, item_size
 from hdmf_store_adapters.leases import Lease
 from hdmf_store_adapters.local_errors import telling_of
+from hdmf_store_adapters.sparse import chunks_touched
 
 __all__ = ["HDF5Adapter"]
 
@@ -383,14 +386,24 @@ def _fill(file: h5py.File, path: str, node: Dataset, progress: Progress | None) 
         values = values_of.to_h5(node.values.read(()), node.element, file)
         dataset[()] = values[()] if values.dtype == object else values
         return
-    size = item_size(node.element)
-    step = piece_shape(node.shape, dataset.chunks or chunk_shape(node.shape, size), node.values, size)
-    for region in tiles(node.shape, step):
+    for region in _regions(node, dataset):
         # read before h5py takes its lock: an engine that reads on another thread would wait for it forever
         values = values_of.to_h5(node.values.read(region), node.element, file)
         dataset[region] = values
         _tick(progress, values.nbytes, 0)
         del values  # before the next are read
+
+
+def _regions(node: Dataset, dataset: h5py.Dataset) -> Iterator[Region]:
+    """Return the regions to be stored: all, or chunks that may hold more than the fill value, if these are few."""
+    values: Any = node.values
+    if isinstance(node.element, Number) and dataset.chunks:
+        fill = np.asarray(dataset.fillvalue, node.element.dtype)
+        stored = stored_regions_of(values, fill)
+        if stored is not None:
+            return chunks_touched(stored, dataset.chunks, node.shape)
+    size = item_size(node.element)
+    return tiles(node.shape, piece_shape(node.shape, dataset.chunks or chunk_shape(node.shape, size), values, size))
 
 
 def _h5_link(target: Target) -> h5py.SoftLink | h5py.ExternalLink:

@@ -7,7 +7,7 @@ what HDMF's HDF5 backend writes (variable-length strings, boolean enumerations, 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,6 +33,7 @@ from hdmf_store.nodes import (
     Unreadable,
     each,
 )
+from hdmf_store_adapters.hdf5_stored import stored_regions
 
 __all__ = [
     "BROKEN",
@@ -75,6 +76,17 @@ class H5Source:
 
     def __reduce__(self) -> Any:
         return _reopened, (self.dataset.file.filename, self.dataset.name, self.element)
+
+    @property
+    def fill_value(self) -> Any:
+        """What values are that were never stored."""
+        found = self.dataset.fillvalue
+        return np.asarray(found, self.element.dtype) if isinstance(self.element, Number) else found
+
+    def stored_regions(self) -> list[Region] | None:
+        """Return regions outside of which nothing is stored; see `PartlyStored`."""
+        with _named(self.dataset, BROKEN):
+            return stored_regions(self.dataset)
 
     def read(self, region: Region) -> np.ndarray:
         """Return the values of a region."""
@@ -173,8 +185,7 @@ def _looked_through(dataset: h5py.Dataset, field: tuple[str, ...]) -> Text | Byt
     found = _ASCII
     if dataset.shape is None or 0 in dataset.shape:
         return found
-    parts = [()] if not dataset.shape else [slice(i, i + _PIECE) for i in range(0, dataset.shape[0], _PIECE)]
-    for part in parts:
+    for part in _parts(dataset):
         values = dataset[part]
         for name in field:
             values = values[name]
@@ -187,6 +198,14 @@ def _looked_through(dataset: h5py.Dataset, field: tuple[str, ...]) -> Text | Byt
                 return Bytes()
             found = Text()
     return found
+
+
+def _parts(dataset: h5py.Dataset) -> Iterable[Any]:
+    """Return selections that together hold all that is stored of a dataset."""
+    if not dataset.shape:
+        return [()]
+    stored = stored_regions(dataset)
+    return stored if stored is not None else (slice(i, i + _PIECE) for i in range(0, dataset.shape[0], _PIECE))
 
 
 def _element(dtype: np.dtype) -> ElementType:

@@ -19,6 +19,7 @@ from hdmf_store.adapter import Location, Repair
 from hdmf_store.errors import HDMFStoreError
 from hdmf_store.nodes import ROOT
 from hdmf_store_adapters.careful_reading import NOT_READ
+from hdmf_store_adapters.chunk_keys import chunk_of
 from hdmf_store_adapters.document_copies import Copies, copies, is_document
 from hdmf_store_adapters.held_documents import HeldDocuments
 from hdmf_store_adapters.leftovers import (
@@ -31,7 +32,6 @@ from hdmf_store_adapters.leftovers import (
     through_link,
 )
 from hdmf_store_adapters.lost_documents import Lost, is_cut_short, lost_documents
-from hdmf_store_adapters.sound_storage import chunk_of
 from hdmf_store_adapters.zarr_format import Document
 
 __all__ = ["Step", "beside", "steps"]

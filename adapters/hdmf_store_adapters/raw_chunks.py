@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import attrs
 import numpy as np
 
-from hdmf_store.nodes import Compound, ElementType, ReferenceTo, Region, Source, corners
+from hdmf_store.nodes import Compound, ElementType, ReferenceTo, Region, Source, corners, is_same_fill
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
 from hdmf_store_adapters.chunk_lengths import check_shard
@@ -49,6 +49,10 @@ class HoldsChunks(Protocol):
 
     def read_chunks(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the bytes of chunks, fetched together; None for each that was never stored."""
+        ...
+
+    def stored_chunks(self, path: str) -> Collection[tuple[int, ...]] | None:
+        """Return the chunks of an array that are stored; None where that is all of them, or not known."""
         ...
 
     def shape_error(self, path: str, problem: Exception) -> Exception:
@@ -89,17 +93,29 @@ class RawCopy:
         Of that array.
     shards : dict, optional
         The settings of its shards, if it has any.
+    stored : collection of tuple, optional
+        The chunks that there are to be copied, where they are few of many.
     """
 
     source: StoredValues
     path: str
     record: ArrayRecord
     shards: Mapping[str, Any] | None
+    stored: Collection[tuple[int, ...]] | None = None
 
     @property
     def chunk_bytes(self) -> int:
         """The size of the values of one chunk."""
         return math.prod(self.record.chunks) * item_size(self.record.element)
+
+    def indices(self) -> Iterable[tuple[int, ...]]:
+        """Return the chunks that may be there."""
+        return self.stored if self.stored is not None else corners([range(count) for count in self.record.grid])
+
+    def bytes_left_out(self) -> int:
+        """Return the size of the values that are known not to be stored."""
+        left_out = 0 if self.stored is None else math.prod(self.record.grid) - len(self.stored)
+        return left_out * self.record.bytes_of_chunk
 
 
 def raw_copy(
@@ -125,7 +141,8 @@ def raw_copy(
     if not _are_alike(stored, record) or holder.coding(values.path) != coding:
         return None
     is_sharded = len(coding) == 1 and coding[0].get("name") == "sharding_indexed"
-    return RawCopy(values, path, record, coding[0]["configuration"] if is_sharded else None)
+    shards = coding[0]["configuration"] if is_sharded else None
+    return RawCopy(values, path, record, shards, holder.stored_chunks(values.path))
 
 
 def _holds_references(element: ElementType) -> bool:
@@ -141,16 +158,8 @@ def _are_alike(one: ArrayRecord, other: ArrayRecord) -> bool:
         one.element == other.element
         and (one.shape, one.chunks, one.is_scalar) == (other.shape, other.chunks, other.is_scalar)
         and one.stored == other.stored
-        and _is_same_fill(one.fill, other.fill)
+        and is_same_fill(one.fill, other.fill)
     )
-
-
-def _is_same_fill(one: Any, other: Any) -> bool:
-    """Return whether two fill values are the same to the last bit: there is more than one zero, and NaN."""
-    left, right = np.asarray(one), np.asarray(other)
-    if left.dtype.hasobject or right.dtype.hasobject:
-        return bool(left.tolist() == right.tolist())
-    return left.dtype == right.dtype and left.tobytes() == right.tobytes()
 
 
 _Chunk = tuple[RawCopy, tuple[int, ...]]
@@ -200,7 +209,7 @@ def _batches(copies: Iterable[RawCopy]) -> Iterator[list[_Chunk]]:
     batch: list[_Chunk] = []
     held = 0
     for copy in copies:
-        for index in corners([range(count) for count in copy.record.grid]):
+        for index in copy.indices():
             if batch and (held + copy.chunk_bytes > BATCH_BYTES or len(batch) >= _MOST_AT_ONCE):
                 yield batch
                 batch, held = [], 0

@@ -19,6 +19,7 @@ from hdmf_store.nodes import ROOT, Number, Unreadable, corners, parent
 from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.careful_reading import NOT_READ, read_each
 from hdmf_store_adapters.chunk_codecs import DECODING_ERRORS
+from hdmf_store_adapters.chunk_keys import Place, chunk_of
 from hdmf_store_adapters.chunks import BUFFER_BYTES
 from hdmf_store_adapters.document_copies import copies, is_document
 from hdmf_store_adapters.exchanging import TEMPORARY
@@ -28,19 +29,13 @@ from hdmf_store_adapters.local_files import folders_not_entered
 from hdmf_store_adapters.threads import processors
 from hdmf_store_adapters.zarr_chunk import ZarrChunk
 
-__all__ = ["chunk_of", "flaws"]
+__all__ = ["flaws"]
 
 _AT_ONCE = 2**12
 """Chunks that are read at once at most, however small they are."""
 
 _PROBED = 2**20
 """Chunks of one array that are asked for one by one, where the keys that there are cannot be listed."""
-
-_LONGEST_INDEX = 20
-"""Digits of an index in a key; no array has more chunks, and Python refuses to read numbers of thousands of digits."""
-
-Place = tuple[str, tuple[int, ...], str]
-"""The path of an array, the index of a chunk of it, and its key."""
 
 
 def flaws(held: HeldDocuments, progress: Callable[[int], None]) -> Iterator[Finding]:
@@ -71,35 +66,6 @@ def _has_chunks(held: HeldDocuments, path: str) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------------ chunks
-
-
-def chunk_of(key: str, records: Mapping[str, ArrayRecord]) -> Place | None:
-    """Return which chunk of which array has a key; None if none has."""
-    end = key.rfind("/")
-    while end > 0:
-        record = records.get("/" + key[:end])
-        if record is not None:
-            index = _index(key[end + 1 :], record)
-            return None if index is None else ("/" + key[:end], index, key)
-        end = key.rfind("/", 0, end)
-    record = records.get(ROOT)
-    index = None if record is None else _index(key, record)
-    return None if index is None else (ROOT, index, key)
-
-
-def _index(rest: str, record: ArrayRecord) -> tuple[int, ...] | None:
-    if not record.shape:
-        return () if rest == record.chunk_key(()) else None
-    parts = rest.removeprefix(record.prefix).replace("/", ".").split(".")
-    if len(parts) != len(record.shape) or not all(map(_is_index, parts)):
-        return None
-    index = tuple(int(part) for part in parts)
-    is_its = rest in (record.chunk_key(index), record.other_chunk_key(index))
-    return index if is_its and all(i < n for i, n in zip(index, record.grid, strict=True)) else None
-
-
-def _is_index(part: str) -> bool:
-    return part.isascii() and part.isdigit() and len(part) <= _LONGEST_INDEX
 
 
 class _Chunks:

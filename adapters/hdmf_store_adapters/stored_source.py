@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import attrs
 import numpy as np
 import zarr
 
-from hdmf_store.nodes import Origin, Region, slabs
+from hdmf_store.nodes import Number, Origin, Region, slabs
 from hdmf_store_adapters.array_holder import ArrayHolder
 from hdmf_store_adapters.array_record import ArrayRecord
 from hdmf_store_adapters.bounded_zarr import bounded
@@ -20,6 +21,7 @@ from hdmf_store_adapters.chunks import decoded_chunks, few_chunks, read_region, 
 from hdmf_store_adapters.document_overlay import DocumentOverlay
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.recent_chunks import KeptStretch
+from hdmf_store_adapters.sparse import region_of
 
 __all__ = ["StoredSource", "opened_by_zarr"]
 
@@ -79,6 +81,20 @@ class StoredSource:
         if record.is_scalar:
             return None
         return slabs(record.shape, record.chunks, item_size(record.element), _GRAIN_BYTES)
+
+    @property
+    def fill_value(self) -> Any:
+        """What values are that were never stored."""
+        record = self.holder.record(self.path)
+        return np.asarray(record.fill, record.element.dtype) if isinstance(record.element, Number) else record.fill
+
+    def stored_regions(self) -> list[Region] | None:
+        """Return regions outside of which nothing is stored; see `PartlyStored`."""
+        record, indices = self.holder.record(self.path), self.holder.stored_chunks(self.path)
+        if indices is None:
+            return None
+        corners = (tuple(map(operator.mul, index, record.chunks)) for index in indices)
+        return [region_of(corner, record.chunks, record.shape) for corner in corners]
 
     def read(self, region: Region) -> np.ndarray:
         """Return the values of a region of the dataset's own shape."""

@@ -18,6 +18,7 @@ __all__ = [
     "ArraySource",
     "Grained",
     "Origin",
+    "PartlyStored",
     "Piece",
     "RandomAccess",
     "Region",
@@ -142,6 +143,45 @@ class Grained(Protocol):
 def grain_of(source: Any) -> tuple[int, ...] | None:
     """Return the sides of the pieces in which the values of a source are best read; None where it does not matter."""
     return source.grain if isinstance(source, Grained) else None
+
+
+@runtime_checkable
+class PartlyStored(Protocol):
+    """Values of which few may be stored, however many the dataset says it has; the others are the fill value."""
+
+    @property
+    def fill_value(self) -> Any:
+        """What values are that were never stored."""
+        ...
+
+    def stored_regions(self) -> Sequence[Region] | None:
+        """Return regions outside of which nothing is stored; None where nobody knows, or most is.
+
+        Regions do not overlap. There may be none.
+        """
+        ...
+
+
+def stored_regions_of(source: Any, fill: Any = None) -> Sequence[Region] | None:
+    """Return regions outside of which nothing is stored of a source; None where all of it has to be looked at.
+
+    Parameters
+    ----------
+    source : Source
+    fill : object, optional
+        What is taken for values that were never stored. Where the source takes another, all has to be looked at.
+    """
+    if not isinstance(source, PartlyStored) or not (fill is None or is_same_fill(source.fill_value, fill)):
+        return None
+    return source.stored_regions()
+
+
+def is_same_fill(one: Any, other: Any) -> bool:
+    """Return whether two fill values are the same to the last bit: there is more than one zero, and NaN."""
+    left, right = np.asarray(one), np.asarray(other)
+    if left.dtype.hasobject or right.dtype.hasobject:
+        return bool(left.tolist() == right.tolist())
+    return left.dtype == right.dtype and left.tobytes() == right.tobytes()
 
 
 @attrs.frozen(eq=False)

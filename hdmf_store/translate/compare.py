@@ -21,17 +21,20 @@ from hdmf_store.nodes import (
     Link,
     Node,
     Number,
+    PartlyStored,
     RandomAccess,
     ReferenceTo,
+    Region,
     Target,
     slabs,
+    stored_regions_of,
     tiles,
 )
 from hdmf_store.translate.attributes import same_value
 from hdmf_store.translate.relocate import Others, followed
 from hdmf_store.translate.specs import SPEC_LOC_ATTR, without_specs
 
-__all__ = ["Comparison", "Difference", "compare", "pieces"]
+__all__ = ["Comparison", "Difference", "compare", "stored_pieces"]
 
 _PIECE_BYTES = 32 * 2**20
 
@@ -197,16 +200,15 @@ class _Comparer:
         elif one.shape != other.shape:
             self._differ(path, f"has the shape {one.shape} in the first file, {other.shape} in the second")
         else:
-            self._values(path, one, other)
+            try:
+                self._values(path, one, other)
+            except HDMFStoreError as problem:
+                self._differ(path, f"cannot be read: {problem}")
 
     def _values(self, path: str, one: Dataset, other: Dataset) -> None:
         assert isinstance(one.values, RandomAccess) and isinstance(other.values, RandomAccess)
-        for region in pieces(one):
-            try:
-                a, b = one.values.read(region), other.values.read(region)
-            except HDMFStoreError as problem:
-                self._differ(path, f"cannot be read: {problem}")
-                return
+        for region in _pieces_of_both(one, other):
+            a, b = one.values.read(region), other.values.read(region)
             self.values += a.size
             where = _first_difference(a, b, one.element)
             if where is not None:
@@ -219,13 +221,30 @@ class _Comparer:
         self.found.append(Difference(path, what))
 
 
-def pieces(dataset: Dataset) -> Iterator[tuple[slice, ...]]:
+def _pieces(dataset: Dataset) -> Iterator[Region]:
     """Yield regions that cover a dataset, in whole chunks and of bounded size."""
     size = max(1, dataset.element.dtype.itemsize)
     chunks = dataset.layout.chunks
     if chunks is None or len(chunks) != len(dataset.shape):
         chunks = (1,) * len(dataset.shape)
     return tiles(dataset.shape, slabs(dataset.shape, chunks, size, _PIECE_BYTES))
+
+
+def stored_pieces(dataset: Dataset) -> Iterator[Region]:
+    """Yield regions that cover what is stored of a dataset, whatever the shape that it says it has."""
+    stored = stored_regions_of(dataset.values)
+    yield from _pieces(dataset) if stored is None else stored
+
+
+def _pieces_of_both(one: Dataset, other: Dataset) -> Iterator[Region]:
+    """Yield regions that cover what is stored of two datasets, of one or the other."""
+    fill = one.values.fill_value if isinstance(one.values, PartlyStored) else None
+    regions = [stored_regions_of(dataset.values, fill) for dataset in (one, other)]
+    if fill is None or None in regions or not isinstance(one.element, Number):
+        yield from _pieces(one)
+        return
+    apart = {tuple((part.start, part.stop) for part in region): region for found in regions for region in found or ()}
+    yield from apart.values()
 
 
 def _first_difference(a: np.ndarray, b: np.ndarray, element: ElementType) -> tuple[int, ...] | None:

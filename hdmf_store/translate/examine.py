@@ -10,7 +10,7 @@ import numpy as np
 from hdmf_store.adapter import StoreAdapter
 from hdmf_store.errors import HDMFStoreError
 from hdmf_store.nodes import Compound, Dataset, Link, RandomAccess, ReferenceTo, Target, Unreadable
-from hdmf_store.translate.compare import Comparison, Difference, pieces
+from hdmf_store.translate.compare import Comparison, Difference, stored_pieces
 from hdmf_store.translate.relocate import Others, followed
 from hdmf_store.translate.specs import without_specs
 
@@ -72,7 +72,7 @@ def _read(adapter: StoreAdapter, others: Others, path: str, node: Dataset) -> in
         raise LookupError(node.element.reason)
     assert isinstance(node.values, RandomAccess)
     count = 0
-    for region in pieces(node):
+    for region in stored_pieces(node):
         values = node.values.read(region)
         count += values.size
         for column in columns(node, values):

@@ -10,7 +10,7 @@ import attrs
 from hdmf_store.adapter import Location, Plan, Repair, StoreAdapter
 from hdmf_store.errors import HDMFStoreError, LocationError
 from hdmf_store.nodes import ROOT, Dataset, Link, Node, Target
-from hdmf_store.translate.compare import pieces
+from hdmf_store.translate.compare import stored_pieces
 from hdmf_store.translate.examine import columns, refers, targets_held
 from hdmf_store.translate.relocate import Others, followed
 
@@ -115,7 +115,7 @@ def _if_held(value: Any, moved: Any) -> Any:
 
 def _told(adapter: StoreAdapter, path: str, node: Dataset, olds: Iterable[str], others: Others) -> Iterator[Repair]:
     """Tell of references among values, which are not changed."""
-    for region in pieces(node):
+    for region in stored_pieces(node):
         for column in columns(node, node.values.read(region)):  # type: ignore[union-attr]
             for item in dict.fromkeys(item for item in column.reshape(-1).tolist() if item is not None):
                 old = _named(adapter, item, olds, others)

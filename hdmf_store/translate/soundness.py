@@ -9,7 +9,7 @@ from typing import Any
 from hdmf_store.adapter import Finding, StoreAdapter
 from hdmf_store.errors import HDMFStoreError, RefusedTargetError
 from hdmf_store.nodes import ROOT, Dataset, Link, Node, RandomAccess, Target, Unreadable, join
-from hdmf_store.translate.compare import pieces
+from hdmf_store.translate.compare import stored_pieces
 from hdmf_store.translate.examine import columns, refers
 from hdmf_store.translate.relocate import Others, followed
 from hdmf_store.translate.specs import cached_texts
@@ -80,7 +80,7 @@ def _values(adapter: StoreAdapter, path: str, node: Dataset, others: Others) -> 
     assert isinstance(node.values, RandomAccess)
     seen: set[Target] = set()
     try:
-        for region in pieces(node):
+        for region in stored_pieces(node):
             for column in columns(node, node.values.read(region)):
                 found = {item for item in column.reshape(-1).tolist() if item is not None} - seen
                 seen |= found
