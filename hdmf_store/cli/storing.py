@@ -34,6 +34,7 @@ _OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace DST if it exists; it survives until the new file is complete."
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+_DURABLE = click.option("--durable", is_flag=True, help="Wait until the disk has what was written.")
 _QUIET = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 
 
@@ -46,6 +47,7 @@ _QUIET = click.option("--quiet", "-q", is_flag=True, help="Print nothing but err
     "--zarr-format", type=click.Choice(["2", "3"]), help="The Zarr format of DST; 3 by default. Only for Zarr."
 )
 @click.option("--copy-links", is_flag=True, help="Copy what links lead to in other files, so that DST stands alone.")
+@_DURABLE
 @MAY_READ
 @_JSON
 @_QUIET
@@ -55,6 +57,7 @@ def convert(
     overwrite: bool,
     zarr_format: str | None,
     copy_links: bool,
+    durable: bool,
     may_read: tuple[str, ...],
     as_json: bool,
     quiet: bool,
@@ -67,7 +70,7 @@ def convert(
     options = {"zarr_format": int(zarr_format)} if zarr_format else {}
     with (
         Opened(src, "r", may_read=may_read) as source,
-        Opened(dst, "w" if overwrite else "w-", **options) as destination,
+        Opened(dst, "w" if overwrite else "w-", **options, **_waiting(durable)) as destination,
     ):
         store = partial(convert_file, source, destination, links=not copy_links, may_read=may_read)
         _run("Converting", store, source, destination, ROOT, as_json, quiet)
@@ -80,6 +83,7 @@ def convert(
 @click.option("--path", default=ROOT, type=OBJECT, metavar="PATH", help="Copy this object alone, with all below it.")
 @_OVERWRITE
 @click.option("--copy-links", is_flag=True, help="Copy what links lead to outside of what is copied.")
+@_DURABLE
 @MAY_READ
 @_JSON
 @_QUIET
@@ -89,6 +93,7 @@ def copy(
     path: str,
     overwrite: bool,
     copy_links: bool,
+    durable: bool,
     may_read: tuple[str, ...],
     as_json: bool,
     quiet: bool,
@@ -104,7 +109,7 @@ def copy(
     mode = "w" if overwrite else "w-" if path == ROOT else "a"
     with (
         Opened(src, "r", may_read=may_read) as source,
-        Opened(dst, mode, **kept_options(source, dst)) as destination,
+        Opened(dst, mode, **kept_options(source, dst), **_waiting(durable)) as destination,
     ):
         store = partial(copy_nodes, source, destination, path=path, links=not copy_links, may_read=may_read)
         _run("Copying", store, source, destination, path, as_json, quiet)
@@ -139,6 +144,7 @@ def copy(
 )
 @click.option("--jobs", type=int, default=1, metavar="N", help="Processes that read and encode large datasets.")
 @click.option("--copy-links", is_flag=True, help="Copy what links lead to in other files.")
+@_DURABLE
 @MAY_READ
 @_JSON
 @_QUIET
@@ -153,6 +159,7 @@ def repack(
     zarr_format: str | None,
     jobs: int,
     copy_links: bool,
+    durable: bool,
     may_read: tuple[str, ...],
     as_json: bool,
     quiet: bool,
@@ -167,7 +174,7 @@ def repack(
     with Opened(src, "r", may_read=may_read) as source:
         place, mode = (src, "w") if dst is None else (dst, "w" if overwrite else "w-")
         options = {"zarr_format": int(zarr_format)} if zarr_format else kept_options(source, place)
-        with Opened(place, mode, **options) as destination, team.pool() as pool:
+        with Opened(place, mode, **options, **_waiting(durable)) as destination, team.pool() as pool:
             store = partial(
                 repack_file,
                 source,
@@ -178,6 +185,11 @@ def repack(
                 executor=pool,
             )
             _run("Repacking", store, source, destination, ROOT, as_json, quiet)
+
+
+def _waiting(durable: bool) -> dict[str, Any]:
+    """Return the option for adapters that are to wait for the disk; none where adapters need not know of it."""
+    return {"durable": True} if durable else {}
 
 
 def _new_layout(chunks: tuple[str, ...], chunk_bytes: int | None, shards: str, codec: str) -> NewLayout:

@@ -12,11 +12,13 @@ from typing import Any
 
 import attrs
 import pytest
+from click.testing import CliRunner
 
 pytest.importorskip("resource", reason="this system lets no process be traced")
 
 from hdmf_store import ZarrIO
 from hdmf_store.adapter import open_adapter
+from hdmf_store.cli import main
 from hdmf_store.errors import ArgumentError
 from hdmf_store_adapters.exchanging import TEMPORARY
 from tests.faults.changes import CHANGES, PLACES
@@ -151,6 +153,24 @@ def test_users_ask_for_it_when_they_open_a_file(tmp_path: Path, monkeypatch: pyt
     with ZarrIO(tmp_path / name, "r", durable=True) as io:
         assert io.read_builder()["x"].data[:].tolist() == [1, 2, 3]
     assert not waited
+
+
+@pytest.mark.parametrize("asked", [[], ["--durable"]], ids=["by default", "asked for"])
+@pytest.mark.parametrize("command", ["convert", "copy", "repack"])
+def test_commands_that_store_wait_where_they_are_asked_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, asked: list[str]
+) -> None:
+    """With ``--durable``, they end when the disk has the new file."""
+    with ZarrIO(tmp_path / "a.zarr", "w") as io:
+        io.write_builder(root(dataset("x", [1, 2, 3])))
+    waited: list[int] = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (waited.append(handle), sync(handle))[1])
+
+    found = CliRunner().invoke(main, [command, str(tmp_path / "a.zarr"), str(tmp_path / "b.zarr"), *asked])
+
+    assert found.exit_code == 0, found.output
+    assert bool(waited) == bool(asked)
 
 
 def test_what_cannot_be_waited_for_is_not_promised(tmp_path: Path) -> None:
