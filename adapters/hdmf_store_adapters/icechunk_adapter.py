@@ -6,8 +6,10 @@ Needs the extra ``icechunk``, which nothing here imports before a place asks for
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,7 +19,9 @@ import attrs
 from hdmf_store.adapter import READING_MODES, Location, Plan, Progress
 from hdmf_store.errors import ArgumentError, LocationError, MissingExtraError
 from hdmf_store.nodes import Dataset, Node
+from hdmf_store_adapters.icechunk_errors import first_line, of_the_system
 from hdmf_store_adapters.icechunk_media import RepositoryMedium, SessionMedium, Version
+from hdmf_store_adapters.local_errors import telling_of
 from hdmf_store_adapters.media import Medium
 from hdmf_store_adapters.server_options import fsspec_options
 from hdmf_store_adapters.zarr_adapter import ZarrAdapter
@@ -176,21 +180,47 @@ def _repository_at(location: Location, options: dict[str, Any], create: bool = F
         import icechunk
     except ImportError:
         raise MissingExtraError("icechunk", "icechunk", "reading and writing Icechunk repositories") from None
-    storage = _storage(icechunk, location, options, create)
-    if storage is None:
-        return None
     try:
-        if icechunk.Repository.exists(storage):
-            return icechunk.Repository.open(storage)
-        return icechunk.Repository.create(storage) if create else None
+        with _room_for(location) if create else nullcontext():
+            storage = _storage(icechunk, location, options)
+            if storage is None:
+                return None
+            if icechunk.Repository.exists(storage):
+                return icechunk.Repository.open(storage)
+            return icechunk.Repository.create(storage) if create else None
     except icechunk.IcechunkError as problem:
-        raise LocationError(location.address, _why_not_opened(problem)) from problem
+        told = of_the_system(problem, location.address, "open")
+        raise told or LocationError(location.address, _why_not_opened(problem)) from problem
+
+
+@contextmanager
+def _room_for(location: Location) -> Iterator[None]:
+    """Make the folder of a repository on this machine, which Icechunk would panic at if it cannot make it.
+
+    What a creation that fails leaves in a folder of its own goes: Icechunk would make no repository there again.
+    """
+    folder = _folder_of(location)
+    if folder is None or os.path.isdir(folder):
+        yield
+        return
+    with telling_of(location.address, "write", location.address):
+        os.makedirs(folder)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _folder_of(location: Location) -> str | None:
+    """Return the folder of a repository on this machine; None for one on a server."""
+    engine = location.scheme.partition("+")[2]
+    return location.address.partition("://")[2] if engine in ("", "file") else None
 
 
 def _why_not_opened(problem: Exception) -> str:
     """Return what Icechunk says of a place, in one line, and the way out where a killed process left that."""
-    lines = [line.strip("| ") for line in str(problem).strip().splitlines()]
-    said = lines[0].removeprefix("x ").removeprefix("× ")
+    said = first_line(problem)
     if "clean prefix" in said:
         return (
             f"Icechunk makes no repository there ({said}): another file is in that folder, or a process was killed "
@@ -199,14 +229,13 @@ def _why_not_opened(problem: Exception) -> str:
     return f"Icechunk cannot open it ({said})"
 
 
-def _storage(icechunk: Any, location: Location, options: dict[str, Any], create: bool) -> Any:
-    _, _, engine = location.scheme.partition("+")
-    rest = location.address.partition("://")[2]
-    if engine in ("", "file"):
-        if not create and not os.path.isdir(rest):
-            return None  # icechunk makes the folder when it is asked whether there is a repository
-        return icechunk.local_filesystem_storage(rest)
-    bucket, _, prefix = rest.partition("/")
+def _storage(icechunk: Any, location: Location, options: dict[str, Any]) -> Any:
+    """Return what holds a repository; None where its folder is not there."""
+    folder = _folder_of(location)
+    if folder is not None:  # Icechunk makes the folder when it is asked whether there is a repository
+        return icechunk.local_filesystem_storage(folder) if os.path.isdir(folder) else None
+    engine = location.scheme.partition("+")[2]
+    bucket, _, prefix = location.address.partition("://")[2].partition("/")
     options = options or {"from_env": True}
     if engine == "s3":
         return icechunk.s3_storage(bucket=bucket, prefix=prefix, **options)

@@ -15,6 +15,7 @@ import attrs
 from zarr.core.sync import sync
 
 from hdmf_store.errors import ConflictError, MissingHierarchyError
+from hdmf_store_adapters.icechunk_errors import TellingSession, first_line, of_the_system, telling_of_icechunk
 from hdmf_store_adapters.json_types import strict
 from hdmf_store_adapters.store_objects import StoreObject
 
@@ -60,10 +61,13 @@ class SessionMedium(StoreObject):
     Parameters
     ----------
     store : icechunk.IcechunkStore
+    address : str, optional
+        For messages.
     """
 
-    def __init__(self, store: Any) -> None:
-        super().__init__(store)
+    def __init__(self, store: Any, address: str = "") -> None:
+        super().__init__(TellingSession(store, address))
+        self._session = store.session
         self._is_changing = False
 
     def read(self, key: str) -> bytes | None:
@@ -106,7 +110,7 @@ class SessionMedium(StoreObject):
         """Undo a write that failed: all that the session holds uncommitted goes, as nothing less can be undone."""
         if self._is_changing:
             self._is_changing = False
-            self._store.session.discard_changes()
+            self._session.discard_changes()
         return True
 
 
@@ -170,8 +174,10 @@ class RepositoryMedium:
             reads = self._version.is_fixed or not self._writes
             session = self._version.reading(repository) if reads else repository.writable_session(self._version.branch)
         except icechunk.IcechunkError as problem:
-            raise MissingHierarchyError(self._address, f"holds no such version ({_first_line(problem)})") from problem
-        self._session, self._objects = session, SessionMedium(session.store)
+            told = of_the_system(problem, self._address, "open")
+            missing = MissingHierarchyError(self._address, f"holds no such version ({first_line(problem)})")
+            raise told or missing from problem
+        self._session, self._objects = session, SessionMedium(session.store, self._address)
 
     def _required(self) -> SessionMedium:
         found = self._opened()
@@ -267,7 +273,8 @@ class RepositoryMedium:
         import icechunk
 
         try:
-            self._session.commit(self._message(), metadata=self._metadata or None)
+            with telling_of_icechunk(self._address, "commit to", but=(icechunk.ConflictError,)):
+                self._session.commit(self._message(), metadata=self._metadata or None)
         except icechunk.ConflictError as problem:
             self.start(self._writes)
             raise ConflictError(self._address, f"another writer has committed to {self._version.branch!r}") from problem
@@ -290,7 +297,3 @@ def _strict(data: bytes) -> bytes:
     document = json.loads(data)
     document["attributes"] = strict(document.get("attributes", {}))
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).strip().splitlines()[0].strip("x× ")

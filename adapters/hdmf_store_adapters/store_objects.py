@@ -52,6 +52,7 @@ class StoreObject:
     def __init__(self, store: Store) -> None:
         sync(store._ensure_open())  # what zarr does with every store it is given
         self._store = store
+        self._synchronous = _synchronous(store)
         self._replaced: set[str] | None = None
         self._written: set[str] = set()
         self._entrusted: set[str] = set()
@@ -67,8 +68,8 @@ class StoreObject:
         """Return the bytes under a key, or None."""
         if key in self._late:
             return self._late[key]
-        if isinstance(self._store, SupportsGetSync):
-            found = self._store.get_sync(key)
+        if self._synchronous is not None:
+            found = self._synchronous.get_sync(key)
         else:
             found = sync(self._store.get(key, default_buffer_prototype()))
         return None if found is None else found.to_bytes()
@@ -77,7 +78,7 @@ class StoreObject:
         """Return the bytes under several keys, fetched together."""
         if not keys:
             return []  # to wake the loop up for nothing takes a few milliseconds where it is busy
-        if isinstance(self._store, SupportsGetSync):
+        if self._synchronous is not None:
             return [self.read(key) for key in keys]
         prototype = default_buffer_prototype()
 
@@ -94,9 +95,9 @@ class StoreObject:
         """
         if self._replaced is not None:
             items = self._noted(items)
-        if isinstance(self._store, SupportsSetSync):
+        if self._synchronous is not None:
             for key, data in items:
-                self._store.set_sync(key, Buffer.from_bytes(data))
+                self._synchronous.set_sync(key, Buffer.from_bytes(data))
         else:
             self._put_together(items)
 
@@ -279,6 +280,15 @@ class StoreObject:
     def store(self) -> Any:
         """Return the store itself."""
         return self._store
+
+
+def _synchronous(store: Store) -> Any:
+    """Return a store if it can be asked without an event loop; else None.
+
+    zarr's wrappers have the methods whatever they wrap (3.4), and tell of it by an attribute that others lack.
+    """
+    has_methods = isinstance(store, SupportsGetSync) and isinstance(store, SupportsSetSync)
+    return store if has_methods and getattr(store, "_supports_sync_io", True) else None
 
 
 @attrs.frozen

@@ -15,13 +15,13 @@ from zarr.storage import FsspecStore, ObjectStore
 from hdmf_store.adapter import Location
 from hdmf_store_adapters.remote_errors import telling
 
-__all__ = ["FsspecFiles", "ObstoreFiles"]
+__all__ = ["FsspecFiles", "ObstoreFiles", "Telling"]
 
 _AT_ONCE = 64
 """Deletions under way."""
 
 
-class _Telling(Store):
+class Telling(Store):
     """Tells of problems with a server as this package does; the stores below are zarr's apart from that."""
 
     _location: Location
@@ -42,40 +42,49 @@ class _Telling(Store):
         return telling(self._location, self._secrets)
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        """Return the bytes under a key, or None."""
         with self._told():
             return await super().get(self._key(key), prototype, byte_range)
 
     async def get_partial_values(self, prototype: Any, key_ranges: Any) -> Any:
+        """Return parts of what is under keys."""
         with self._told():
             return await super().get_partial_values(prototype, [(self._key(key), part) for key, part in key_ranges])
 
     async def exists(self, key: str) -> bool:
+        """Return whether there is anything under a key."""
         with self._told():
             return bool(await super().exists(self._key(key)))
 
     async def set(self, key: str, value: Any) -> None:
+        """Store bytes under a key."""
         with self._told():
             await super().set(key, value)
 
     async def delete(self, key: str) -> None:
+        """Delete a key."""
         with self._told():
             await super().delete(key)
 
     async def delete_dir(self, prefix: str) -> None:
+        """Delete all keys below a prefix."""
         with self._told():
             await super().delete_dir(prefix)
 
     async def list(self) -> AsyncIterator[str]:
+        """Yield all keys."""
         with self._told():
             async for key in super().list():
                 yield self._listed(key)
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys that begin with a prefix."""
         with self._told():
             async for key in super().list_prefix(self._key(prefix)):
                 yield self._listed(key)
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the names of what lies directly below a prefix."""
         with self._told():
             async for name in super().list_dir(self._key(prefix)):
                 yield self._listed(name)
@@ -89,7 +98,7 @@ class _Telling(Store):
         return key
 
 
-class ObstoreFiles(_Telling, ObjectStore):
+class ObstoreFiles(Telling, ObjectStore):
     """A place that obstore serves.
 
     Parameters
@@ -111,7 +120,7 @@ class ObstoreFiles(_Telling, ObjectStore):
         return ObstoreFiles(self.store, self._location, self._secrets, read_only=read_only)
 
 
-class FsspecFiles(_Telling, FsspecStore):
+class FsspecFiles(Telling, FsspecStore):
     """A place that a file system of fsspec serves.
 
     Two things differ from zarr's store. Keys become parts of web addresses, so that names with ``#``, ``?`` and ``%``

@@ -32,6 +32,7 @@ from hdmf_store import (
     TempStore,
     ZarrIO,
 )
+from tests.adapters.stores import CountingAsyncStore
 from tests.facade.recordings import new_table
 from tests.facade.small_files import check, content
 from tests.translate.builder_files import dataset, root
@@ -71,6 +72,16 @@ def test_every_supported_store_is_written_and_read(tmp_path: Path, kind: type) -
         check(io)
     assert ZarrIO.can_read(place)
     assert StoreIO.can_read(place)
+
+
+def test_a_wrapper_around_a_store_without_synchronous_calls_is_written_and_read() -> None:
+    """zarr's wrappers have the methods of both kinds of store, whatever they wrap (3.4)."""
+    place = VendorStore(CountingAsyncStore())
+
+    with ZarrIO(place, "w") as io:
+        io.write_builder(content())
+    with ZarrIO(place, "r") as io:
+        check(io)
 
 
 def test_the_tuple_holds_the_documented_classes() -> None:

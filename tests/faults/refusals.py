@@ -278,7 +278,8 @@ class _Sweep:
             ):
                 yield f"mode {mode} reads {found}"
         left = self._files() ^ self.files
-        if left and (not divided or any("tmp" in key for key in left)):
+        keeps_waste = self.kind == "Icechunk"  # what was not committed, until it collects its garbage
+        if left and not keeps_waste and (not divided or any("tmp" in key for key in left)):
             yield f"there is more or less than before: {sorted(left)}"
         if self.says_that_some_stays:
             return
@@ -294,7 +295,7 @@ class _Sweep:
 def main(kinds: list[str]) -> int:
     """Try everything; say what was wrong."""
     total, lines = Counter[str](), []
-    for kind in kinds or [kind for kind in PLACES if kind != "Icechunk"]:
+    for kind in kinds or PLACES:
         for name, cause in itertools.product((*promised(kind), *called(kind)), CAUSES):
             with small_disk() as disk:
                 refused, wrong = sweep(kind, name, cause, disk)

@@ -25,13 +25,16 @@ from tests.translate.builder_files import dataset, root
 pytestmark = pytest.mark.once
 
 _CAN_MOUNT = can_mount()
-_KINDS = [kind for kind in PLACES if kind != "Icechunk"]
+_KINDS = list(PLACES)
 _LONG = [case for case in ALL if case[0] in _KINDS]
 _SHORT = [
     *(("folder", "attributes are changed", cause) for cause in CAUSES),
     *(("archive", "objects are added", cause) for cause in CAUSES if cause != "files cannot be that long"),
     ("folder", "in place of another", "no more files can be opened"),
     ("HDF5", "a new file", "the disk is full"),
+    ("Icechunk", "a new file", "the disk is full"),
+    ("Icechunk", "objects are added", "files cannot be that long"),
+    ("Icechunk", "a new file", "nothing may be changed"),
 ]
 
 
