@@ -97,9 +97,10 @@ class ArrayHolder:
         """Return how the chunks of an array are decoded."""
         return self._held.record(path)
 
-    def known_record(self, path: str) -> ArrayRecord | None:
-        """Return what `record` returns, if that is known already; None once the hierarchy is closed."""
-        return self._held.known_record(path)
+    @property
+    def known_record(self) -> Callable[[str], ArrayRecord | None]:
+        """Returns what `record` returns, if that is known already; None once the hierarchy is closed."""
+        return self._held.known_record
 
     def coding(self, path: str) -> list[dict[str, Any]]:
         """Return what turns the values of an array's chunks into bytes; see `ZarrFormat.coding`."""
@@ -116,6 +117,11 @@ class ArrayHolder:
     def stored_chunks(self, path: str) -> Collection[tuple[int, ...]] | None:
         """Return the chunks of an array that are stored, where these are few of many; see `stored_indices`."""
         return stored_indices(self._held, path)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether several threads may well read chunks at once, each its own; see `Medium.is_near`."""
+        return self._held.medium.is_near
 
     def read_ahead(self, chunks: Mapping[str, bytes | None]) -> None:
         """Keep the bytes of chunks, by key, for those who will ask for them while the hierarchy is open."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -56,10 +56,16 @@ something to do."""
 AHEAD = 4
 """Which part of the buffer values may take that are being encoded: a quarter."""
 
+_GROUP_BYTES = 2**20
+"""Values for which a thread is asked at once, where it fetches them itself."""
+
 _WORTH_THREADS = 8 * 2**20
 
 _MOST_AT_ONCE = 2**14
 """Chunks that are fetched at once, however small they are: each has a key and bytes of its own in memory."""
+
+
+T = TypeVar("T")
 
 
 class Encodes(Protocol):
@@ -78,6 +84,8 @@ def read_region(
     region: Region,
     get_many: Callable[[Sequence[str]], Sequence[bytes | None]],
     at_hand: Callable[[tuple[int, ...]], np.ndarray | None] = lambda index: None,
+    *,
+    is_near: bool = False,
 ) -> np.ndarray:
     """Return the values of a region in the stored dtype, decoding exactly the chunks it touches.
 
@@ -92,6 +100,8 @@ def read_region(
         for as many chunks at a time as the buffer holds, so that media for which a call is a round trip make few.
     at_hand : callable, optional
         Returns a chunk by its index, if it was decoded before and is still here.
+    is_near : bool, default False
+        Whether each thread had better ask for what it decodes itself, a few chunks at a time.
     """
     assert record.codec is not None
     index = sole_chunk(record, region)
@@ -101,16 +111,34 @@ def read_region(
         return within(chunk, record, index, region)
     out = np.empty(tuple(part.stop - part.start for part in region), record.codec.dtype)
     indices = corners(_touched(record, region))
-    at_once = max(1, BUFFER_BYTES // max(1, math.prod(record.chunks) * item_size(record.element)))
-    at_once = min(at_once, _MOST_AT_ONCE)
+    at_once = _fitting(record, BUFFER_BYTES)
+
+    def put(chunk: tuple[tuple[int, ...], np.ndarray | bytes | None]) -> None:
+        _put(record, *chunk, region, out)
+
+    def fetch_and_put(few: Sequence[tuple[int, ...]]) -> None:
+        deque(map(put, _at_hand_or_stored(record, few, get_many, at_hand)), maxlen=0)
+
     with _decoders(out) as each_of:
         under_way: Iterable[None] = ()
         while batch := list(itertools.islice(indices, at_once)):
+            if is_near:
+                deque(each_of(fetch_and_put, _groups(batch, _fitting(record, _GROUP_BYTES))), maxlen=0)
+                continue
             chunks = _at_hand_or_stored(record, batch, get_many, at_hand)  # while the last are decoded
             deque(under_way, maxlen=0)
-            under_way = each_of(lambda chunk: _put(record, chunk[0], chunk[1], region, out), chunks)
+            under_way = each_of(put, chunks)
         deque(under_way, maxlen=0)
     return out
+
+
+def _fitting(record: ArrayRecord, size: int) -> int:
+    """Return how many chunks are as large as that, once they are decoded."""
+    return min(max(1, size // max(1, math.prod(record.chunks) * item_size(record.element))), _MOST_AT_ONCE)
+
+
+def _groups(items: Sequence[T], length: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + length] for start in range(0, len(items), length))
 
 
 def _at_hand_or_stored(

@@ -131,6 +131,7 @@ class RepositoryMedium:
     """
 
     system = None
+    is_near = False
 
     def __init__(
         self,

@@ -44,6 +44,7 @@ class LocalFiles:
     """
 
     system = sys.platform
+    is_near = True
 
     def __init__(self, root: Path, *, durable: bool = False) -> None:
         self._root = str(root)

@@ -33,6 +33,11 @@ class Medium(Protocol):
         """The system whose folders the objects become, as `sys.platform` names it; None where they become none."""
         ...
 
+    @property
+    def is_near(self) -> bool:
+        """Whether a call is no round trip, and threads may read at once: then whoever needs a key asks for it."""
+        ...
+
     def read(self, key: str) -> bytes | None:
         """Return the bytes under a key, or None."""
         ...

@@ -87,15 +87,15 @@ class KeptStretch:
         chunk = self._chunk()
         if chunk is None:
             return None
-        if isinstance(selection, slice):
-            if selection.step is not None or not (_is_index(selection.start) and _is_index(selection.stop)):
-                return None
-            start, stop = int(selection.start) - self._first, int(selection.stop) - self._first
-            return chunk[start:stop].copy() if 0 <= start < stop <= self._length else None
-        if not _is_index(selection):
+        if type(selection) is int or isinstance(selection, np.integer):
+            position = int(selection) - self._first
+            return chunk[position] if 0 <= position < self._length else None
+        if not isinstance(selection, slice) or selection.step is not None:
             return None
-        position = int(selection) - self._first
-        return chunk[position] if 0 <= position < self._length else None
+        if not (_is_index(selection.start) and _is_index(selection.stop)):
+            return None
+        start, stop = int(selection.start) - self._first, int(selection.stop) - self._first
+        return chunk[start:stop].copy() if 0 <= start < stop <= self._length else None
 
 
 def _is_index(value: Any) -> bool:

@@ -35,6 +35,7 @@ class ReferenceFiles(ReadOnly):
     """
 
     system = None
+    is_near = False
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach

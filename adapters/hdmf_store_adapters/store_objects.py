@@ -49,6 +49,8 @@ class StoreObject:
     store : zarr.abc.store.Store
     """
 
+    is_near = False
+
     def __init__(self, store: Store) -> None:
         sync(store._ensure_open())  # what zarr does with every store it is given
         self._store = store

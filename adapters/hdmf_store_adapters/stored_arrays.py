@@ -69,6 +69,7 @@ class StoredArray(zarr.Array):
         self._opened: Any = None
         self._opened_for: ArrayRecord | None = None
         self._near: tuple[ArrayRecord, KeptStretch] | None = None
+        self._known_record = holder.known_record
         self._opened_in: Any = None
         self.on_refusal: Callable[[], None] | None = None
         """Called when an append is refused, to take back what belongs to the same row."""
@@ -396,8 +397,9 @@ class StoredArray(zarr.Array):
         return True
 
     def __getitem__(self, selection: Any) -> Any:
-        if self._near is not None and self._near[0] is self._holder.known_record(self._node_path):
-            found = self._near[1].at(selection)  # one step of whoever goes through an index, a million steps long
+        near = self._near
+        if near is not None and near[0] is self._known_record(self._node_path):
+            found = near[1].at(selection)  # one step of whoever goes through an index, a million steps long
             if found is not None:
                 return found
         record = self._record

@@ -117,7 +117,7 @@ class StoredSource:
                 raise self.holder.shape_error(self.path, problem) from problem
         try:
             if self.holder.writes:
-                return read_region(record, region, self._read_chunks)
+                return read_region(record, region, self._read_chunks, is_near=self.holder.is_near)
             return self._read_keeping(record, region)
         except DECODING_ERRORS as problem:
             raise self.holder.shape_error(self.path, problem) from problem
@@ -151,7 +151,8 @@ class StoredSource:
         for index, chunk in new.items():
             self.holder.recent.put((self.path, index), chunk)
         at_hand = self._at_hand
-        return read_region(record, region, self._read_chunks, lambda at: new[at] if at in new else at_hand(at))
+        known = (lambda at: new[at] if at in new else at_hand(at)) if new else at_hand
+        return read_region(record, region, self._read_chunks, known, is_near=self.holder.is_near)
 
     def _at_hand(self, index: tuple[int, ...]) -> np.ndarray | None:
         return self.holder.recent.get((self.path, index))

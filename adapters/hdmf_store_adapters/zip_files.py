@@ -55,6 +55,7 @@ class ZipFiles:
     """
 
     system = sys.platform  # objects are folders until they are packed
+    is_near = False  # its threads would wait for each other at the one file that is open
 
     def __init__(self, location: Location, options: Mapping[str, Any] | None = None, *, durable: bool = False) -> None:
         self._location = location

@@ -15,8 +15,10 @@ from hdmf_store.cli.show import strict_json
 from hdmf_store.errors import ArgumentError
 from hdmf_store.facade.bars import Bars
 from hdmf_store.facade.verification import verify as checked
+from hdmf_store.nodes import Dataset
 from hdmf_store.translate.compare import Comparison, compare
 from hdmf_store.translate.examine import examine
+from hdmf_store.translate.summary import size_of
 
 __all__ = ["diff", "verify"]
 
@@ -53,7 +55,7 @@ def verify(file: str, against: str | None, deep: bool, may_read: tuple[str, ...]
         Opened(file, "r", may_read=may_read) as adapter,
         _bars(f"Reading {name_of(file)}", adapter, quiet or as_json) as bars,
     ):
-        outcome = examine(adapter, lambda count: bars(0, count), may_read)
+        outcome = examine(adapter, bars, may_read)
     _report(file, None, outcome, as_json, quiet)
 
 
@@ -79,14 +81,14 @@ def _compare(file: str, other: str, may_read: tuple[str, ...], as_json: bool, qu
         Opened(other, "r", may_read=may_read) as second,
         _bars(f"Comparing {name_of(file)}", first, quiet or as_json) as bars,
     ):
-        outcome = compare(first, second, lambda count: bars(0, count), may_read)
+        outcome = compare(first, second, bars, may_read)
     _report(file, other, outcome, as_json, quiet)
 
 
 def _bars(title: str, adapter: StoreAdapter, hidden: bool) -> Bars:
-    """Return a bar over the objects of a file."""
-    bars = Bars(title, hidden=hidden)
-    bars.begin(None, len(adapter.load()), counts_size=False)
+    """Return bars over the values and the objects of a file."""
+    bars, nodes = Bars(title, hidden=hidden), adapter.load().nodes
+    bars.begin(sum(size_of(node) for node in nodes.values() if isinstance(node, Dataset)), len(nodes))
     return bars
 
 

@@ -6,13 +6,13 @@ attributes, links and references. Layout (chunks, codecs) is not content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
-from hdmf_store.adapter import StoreAdapter
+from hdmf_store.adapter import Progress, StoreAdapter
 from hdmf_store.errors import HDMFStoreError
 from hdmf_store.nodes import (
     Compound,
@@ -80,7 +80,7 @@ class Comparison:
 
 
 def compare(
-    first: StoreAdapter, second: StoreAdapter, progress: Callable[[int], None] | None = None, may_read: Any = ()
+    first: StoreAdapter, second: StoreAdapter, progress: Progress | None = None, may_read: Any = ()
 ) -> Comparison:
     """Compare two open hierarchies.
 
@@ -92,7 +92,7 @@ def compare(
     first, second : StoreAdapter
         Open for reading.
     progress : callable, optional
-        Called with the number of objects compared since the last call.
+        Called with bytes of values of the first file, and objects, that were compared since the last call.
     may_read : str, Path, list or dict, optional
         Places to which links may lead as well; see `Reach`.
     """
@@ -108,7 +108,7 @@ class _Comparer:
     first: StoreAdapter
     second: StoreAdapter
     others: Others
-    progress: Callable[[int], None] | None
+    progress: Progress | None
     found: list[Difference] = attrs.field(factory=list)
     copied: dict[str, tuple[str, str]] = attrs.field(factory=dict)
     objects: int = 0
@@ -121,7 +121,7 @@ class _Comparer:
                 self._at(path, one.get(path), other.get(path))
             self.objects += 1
             if self.progress is not None:
-                self.progress(1)
+                self.progress(0, 1)
         return Comparison(tuple(self.found), self.objects, self.values, tuple(self.copied))
 
     def _is_inside_copied(self, path: str) -> bool:
@@ -210,6 +210,8 @@ class _Comparer:
         for region in _pieces_of_both(one, other):
             a, b = one.values.read(region), other.values.read(region)
             self.values += a.size
+            if self.progress is not None:
+                self.progress(a.nbytes, 0)
             where = _first_difference(a, b, one.element)
             if where is not None:
                 offset = tuple(int(w) + part.start for w, part in zip(where, region, strict=True))

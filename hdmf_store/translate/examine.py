@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from hdmf_store.adapter import StoreAdapter
+from hdmf_store.adapter import Progress, StoreAdapter
 from hdmf_store.errors import HDMFStoreError
 from hdmf_store.nodes import Compound, Dataset, Link, RandomAccess, ReferenceTo, Target, Unreadable
 from hdmf_store.translate.compare import Comparison, Difference, stored_pieces
@@ -17,7 +17,7 @@ from hdmf_store.translate.specs import without_specs
 __all__ = ["columns", "examine", "refers", "targets_held"]
 
 
-def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None, may_read: Any = ()) -> Comparison:
+def examine(adapter: StoreAdapter, progress: Progress | None = None, may_read: Any = ()) -> Comparison:
     """Read every value of an open hierarchy and follow every link and reference.
 
     Parameters
@@ -25,7 +25,7 @@ def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None
     adapter : StoreAdapter
         Open for reading.
     progress : callable, optional
-        Called with the number of objects examined since the last call.
+        Called with bytes of values, and objects, that were examined since the last call.
     may_read : str, Path, list or dict, optional
         Places to which links may lead as well; see `Reach`.
 
@@ -43,11 +43,11 @@ def examine(adapter: StoreAdapter, progress: Callable[[int], None] | None = None
                 for target in targets_held(node):
                     followed(target, adapter, path, others)
                 if isinstance(node, Dataset):
-                    values += _read(adapter, others, path, node)
+                    values += _read(adapter, others, path, node, progress)
             except (HDMFStoreError, LookupError) as problem:
                 found.append(Difference(path, str(problem)))
             if progress is not None:
-                progress(1)
+                progress(0, 1)
     finally:
         others.close()
     return Comparison(tuple(found), len(without_specs(hierarchy.nodes)), values, ())
@@ -67,7 +67,7 @@ def targets_held(node: Any) -> Iterator[Target]:
         yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Target))
 
 
-def _read(adapter: StoreAdapter, others: Others, path: str, node: Dataset) -> int:
+def _read(adapter: StoreAdapter, others: Others, path: str, node: Dataset, progress: Progress | None) -> int:
     if isinstance(node.element, Unreadable):
         raise LookupError(node.element.reason)
     assert isinstance(node.values, RandomAccess)
@@ -75,6 +75,8 @@ def _read(adapter: StoreAdapter, others: Others, path: str, node: Dataset) -> in
     for region in stored_pieces(node):
         values = node.values.read(region)
         count += values.size
+        if progress is not None:
+            progress(values.nbytes, 0)
         for column in columns(node, values):
             for target in dict.fromkeys(item for item in column.reshape(-1).tolist() if item is not None):
                 followed(target, adapter, path, others)

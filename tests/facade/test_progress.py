@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from tqdm import tqdm
 
 from hdmf_store import ArgumentTypeError, NewLayout, StoreIO, ZarrDataIO, ZarrIO, open_adapter, repack
 from hdmf_store.facade.bars import Bars
+from hdmf_store.translate.compare import compare
 from hdmf_store.translate.convert import convert
 from hdmf_store.translate.copying import copy
+from hdmf_store.translate.examine import examine
 from tests.translate.builder_files import dataset, group, root
 
 VALUES = np.arange(50_000, dtype="float64")
@@ -208,3 +211,19 @@ def test_true_shows_bars_on_standard_error(tmp_path: Path, monkeypatch: pytest.M
 
     assert "Writing a.zarr" in _shown(console)
     assert "objects" in _shown(console)
+
+
+def test_reading_through_a_file_and_comparing_it_count_bytes_and_objects(tmp_path: Path) -> None:
+    """So that `verify` and `diff` of a large array show where they are."""
+    _write(tmp_path / "a.zarr", False)
+    _write(tmp_path / "b.zarr", False)
+    read: list[tuple[int, int]] = []
+    compared: list[tuple[int, int]] = []
+
+    with closing(open_adapter(tmp_path / "a.zarr")) as one, closing(open_adapter(tmp_path / "b.zarr")) as other:
+        objects = len(one.load())
+        examine(one, lambda *step: read.append(step))
+        compare(one, other, lambda *step: compared.append(step))
+
+    for told in (read, compared):
+        assert [sum(column) for column in zip(*told, strict=True)] == [VALUES.nbytes, objects]
