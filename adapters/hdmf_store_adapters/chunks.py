@@ -192,7 +192,7 @@ def _decoders(out: np.ndarray) -> Iterator[Callable[..., Iterable[None]]]:
 
     Codecs of numcodecs release the interpreter's lock; text is made by the interpreter itself.
     """
-    if out.dtype.hasobject or out.nbytes < _WORTH_THREADS:
+    if out.dtype.hasobject or out.nbytes < _WORTH_THREADS or processors() == 1:
         yield lambda function, items: list(map(function, items))
         return
     with ThreadPoolExecutor(processors()) as pool:

@@ -33,6 +33,7 @@ from hdmf_store.nodes import (
     Unreadable,
     each,
 )
+from hdmf_store_adapters.hdf5_direct import direct_values
 from hdmf_store_adapters.hdf5_stored import stored_regions
 
 __all__ = [
@@ -95,7 +96,9 @@ class H5Source:
         if self.dataset.shape is None:
             return np.empty((0,), self.element.dtype)
         with _named(self.dataset, BROKEN):
-            values = self.dataset[region]
+            values = direct_values(self.dataset, region) if isinstance(self.element, Number) else None
+            if values is None:
+                values = self.dataset[region]
             if not isinstance(values, np.ndarray):
                 values = _zero_d(values, self.dataset.dtype)
             return _to_normal(values, self.element, self.dataset.file)

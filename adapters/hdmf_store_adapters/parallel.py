@@ -29,6 +29,7 @@ from hdmf_store_adapters.array_record import ArrayRecord, CodesChunks
 from hdmf_store_adapters.chunks import cut, is_fill
 from hdmf_store_adapters.layout_choice import item_size
 from hdmf_store_adapters.media import Deputy
+from hdmf_store_adapters.threads import one_of_many
 
 __all__ = ["Job", "Team", "is_worth_sharing", "packed", "shares_memory"]
 
@@ -126,9 +127,10 @@ def work(job: Job | bytes, region: Region) -> list[tuple[str, bytes]] | None:
     """
     if isinstance(job, bytes):
         job = _unpacked(job)
-    if job.deputy is None or not job.deputy.is_there():
-        return list(job.encoded(region))
-    job.deputy.write_many(job.encoded(region))
+    with one_of_many():
+        if job.deputy is None or not job.deputy.is_there():
+            return list(job.encoded(region))
+        job.deputy.write_many(job.encoded(region))
     return None
 
 

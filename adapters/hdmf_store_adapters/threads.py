@@ -10,9 +10,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
-__all__ = ["WorkAhead", "processors"]
+__all__ = ["WorkAhead", "one_of_many", "processors"]
 
 T = TypeVar("T")
 
@@ -20,8 +22,23 @@ _MOST_THREADS = 16
 """More than these are not kept busy by the one thread that reads and stores, and each keeps freed memory to itself."""
 
 
+_IS_ONE_OF_MANY: ContextVar[bool] = ContextVar("is_one_of_many", default=False)
+
+
+@contextmanager
+def one_of_many() -> Iterator[None]:
+    """Have `processors` say one in a ``with`` block: who asks for so many workers wants no more threads than that."""
+    before = _IS_ONE_OF_MANY.set(True)
+    try:
+        yield
+    finally:
+        _IS_ONE_OF_MANY.reset(before)
+
+
 def processors() -> int:
-    """Return how many processors this process may use, which can be fewer than the machine has."""
+    """Return how many processors the caller may use: those of this process, which can be fewer than the machine has."""
+    if _IS_ONE_OF_MANY.get():
+        return 1
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
