@@ -22,6 +22,7 @@ class Against(Enum):
     HDF5 = "× NWBHDF5IO, same Python"
     PEER = "× the faster hdmf-zarr"
     RAW_ZARR = "× raw zarr, same Python"
+    NUMPY = "× NumPy's plain file"
     NOBODY = ""
 
 
@@ -84,6 +85,7 @@ TARGETS: tuple[Target, ...] = (
         for workers in ("threads", "processes")
     ),
     Target(scenario="streamed", of="write", limit=1.0, against=Against.NOBODY),
+    Target(scenario="streamed", of="write", limit=1.0 / 0.66, against=Against.NUMPY),  # where that took 0.66 s
     Target(scenario="remote_session", of="open+read over HTTP", limit=1 / 20, against=Against.PEER),
     *(
         Target(scenario="remote_session", of=count, limit=limit, against=Against.NOBODY, quantity=Quantity.COUNT)

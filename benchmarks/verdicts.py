@@ -10,7 +10,10 @@ from benchmarks.environments import SUBJECTS, Subject
 from benchmarks.rounds import Results
 from benchmarks.targets import TARGETS, Against, Quantity, Target
 
-_LIBRARY_OF = {Against.HDF5: "hdf5", Against.RAW_ZARR: "zarr", Against.PEER: "hdmf-zarr"}
+_LIBRARY_OF = {Against.HDF5: "hdf5", Against.RAW_ZARR: "zarr", Against.PEER: "hdmf-zarr", Against.NUMPY: "numpy"}
+
+_OF_ANY_PYTHON = (Against.PEER, Against.NUMPY)
+"""Those of which there is one subject, or whose fastest counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,7 @@ def _in_terms_of(target: Target, subject: Subject, results: Results) -> float | 
         values[other.name]
         for other in _measured(results, _LIBRARY_OF[target.against])
         if other.name in values
-        and (target.against is Against.PEER or minor_version(results, other) == minor_version(results, subject))
+        and (target.against in _OF_ANY_PYTHON or minor_version(results, other) == minor_version(results, subject))
     ]
     return values[subject.name] / min(baselines) if baselines else None
 

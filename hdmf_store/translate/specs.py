@@ -116,6 +116,8 @@ def load_namespaces(
 ) -> dict[str, Any]:
     """Load the specifications that a hierarchy caches into a catalog; its newest version of each namespace.
 
+    Where the catalog has the same versions of all of them, nothing is read: HDMF keeps what a catalog has.
+
     Parameters
     ----------
     catalog : NamespaceCatalog or TypeMap
@@ -134,6 +136,9 @@ def load_namespaces(
     FormatError
         If a cached specification is no JSON.
     """
+    homes = cached_homes(adapter.load(), namespaces)
+    if _holds_all(catalog, homes):  # as it does for most files, whose texts need not be read then
+        return {}
     readers = {}
     for name, (home, texts) in cached_texts(adapter, namespaces).items():
         _check_json(texts, adapter, home)
@@ -142,15 +147,25 @@ def load_namespaces(
     return catalog.load_namespaces(_NAMESPACE_SOURCE, reader=readers) if readers else {}
 
 
+def _holds_all(catalog: NamespaceCatalog | TypeMap, homes: Mapping[str, str]) -> bool:
+    """Return whether a catalog has each namespace in the version that is cached at a path."""
+    known = catalog.namespace_catalog if isinstance(catalog, TypeMap) else catalog
+    held = set(known.namespaces)
+    return all(name in held and known.get_namespace(name)["version"] == basename(homes[name]) for name in homes)
+
+
+def cached_homes(hierarchy: Hierarchy, namespaces: Sequence[str] | None = None) -> dict[str, str]:
+    """Return, of each cached namespace, the path at which its newest version lies."""
+    base = spec_root(hierarchy)
+    return {} if base is None or base not in hierarchy else _newest(hierarchy, base, namespaces)
+
+
 def cached_texts(
     adapter: StoreAdapter, namespaces: Sequence[str] | None = None
 ) -> dict[str, tuple[str, dict[str, str]]]:
     """Return, of each cached namespace, where its newest version lies and the JSON texts there by source."""
     hierarchy = adapter.load()
-    base = spec_root(hierarchy)
-    if base is None or base not in hierarchy:
-        return {}
-    homes = _newest(hierarchy, base, namespaces)
+    homes = cached_homes(hierarchy, namespaces)
     wanted = [path for home in homes.values() for path in hierarchy.children[home]]
     values = adapter.fetch([path for path in wanted if isinstance(hierarchy.nodes[path], Dataset)])
     return {

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import zarr
-from hdmf.common import get_manager
+from hdmf.common import get_manager, get_type_map
 from hdmf.spec import NamespaceCatalog
 from zarr.storage import MemoryStore
 
 from hdmf_store import ArgumentError, ArgumentTypeError, NWBZarrIO, StoreIO, ZarrIO
+from hdmf_store_adapters.zarr_adapter import ZarrAdapter
 from tests.facade.recordings import new_table
 
 
@@ -108,3 +109,23 @@ def test_what_is_no_catalog_is_refused(path: Path) -> None:
         with pytest.raises(ArgumentTypeError, match="namespaces"):
             io.load_namespaces_io(NamespaceCatalog(), "hdmf-common")  # type: ignore[arg-type]
         assert set(io.load_namespaces_io(NamespaceCatalog(), ["hdmf-common"])) == {"hdmf-common"}
+
+
+def test_specifications_that_the_catalog_has_are_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same versions; where it has none, or another version of one, all are read, as HDMF compares them."""
+    asked: list[str] = []
+    fetch = ZarrAdapter.fetch
+    monkeypatch.setattr(ZarrAdapter, "fetch", lambda self, paths: asked.extend(paths) or fetch(self, paths))
+
+    with ZarrIO(path) as io:
+        assert ZarrIO.load_namespaces(get_type_map(), file=io) == {}
+        assert asked == []
+        assert _names(file=io) == {"hdmf-common", "hdmf-experimental"}
+    assert any(path.endswith("/table") for path in asked)
+
+    asked.clear()
+    other = get_type_map()
+    monkeypatch.setitem(other.namespace_catalog.get_namespace("hdmf-common"), "version", "1.0.0")
+    with ZarrIO(path) as io, pytest.warns(UserWarning, match="hdmf-common - cached version"):
+        ZarrIO.load_namespaces(other, file=io)
+    assert asked
