@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.environments import SUBJECTS
-from benchmarks.facts import facts_of_this_run, together
+from benchmarks.facts import apart, facts_of_this_run, together
 from benchmarks.page import write_page
 from benchmarks.report import Table, as_text, environments, tables
 from benchmarks.rounds import SCENARIOS, Conduct, Results, default_disk, default_folder, run, scenario_names
@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command == "report":
         stored = [json.loads(file.read_text()) for file in chosen.results]
         found = [Results.from_json(content) for run in stored for content in run["scenarios"]]
-        write_page(chosen.to, together([run["facts"] for run in stored]), found)
+        facts = [run["facts"] for run in stored]
+        own = {content["scenario"]: apart(run["facts"], facts) for run in stored for content in run["scenarios"]}
+        write_page(chosen.to, together(facts), found, own)
         return 0
     return _run(parser, chosen)
 

@@ -26,9 +26,16 @@ def facts_of_this_run(how: Conduct) -> dict[str, str]:
 
 
 def together(runs: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return the facts of several runs as those of one; where they differ, all that were told."""
+    """Return the facts that are the same in several runs; of the others, that each section tells its own."""
     names = dict.fromkeys(name for facts in runs for name in facts)
-    return {name: ", ".join(dict.fromkeys(facts[name] for facts in runs if name in facts)) for name in names}
+    told = {name: list(dict.fromkeys(facts[name] for facts in runs if name in facts)) for name in names}
+    return {name: values[0] if len(values) == 1 else "see each scenario" for name, values in told.items()}
+
+
+def apart(facts: Mapping[str, str], runs: Sequence[Mapping[str, str]]) -> str:
+    """Return in one line those facts of a run that are not the same in all of several; nothing if all are."""
+    common = together(runs)
+    return ", ".join(f"{name}: {fact}" for name, fact in facts.items() if common[name] != fact)
 
 
 def _memory() -> str:

@@ -21,10 +21,13 @@ _PREFACE = """\
 Written by `python -m benchmarks run --markdown docs/benchmarks.md`, with nothing left out; do not edit it.
 `benchmarks/README.md` in the source says how it measures: each subject in an environment of its own, the subjects in
 turn within a round, medians over the rounds. Numbers of different runs are not to be compared.
+[Behind the numbers](behind-the-numbers.md) says what the misses are due to, and what was measured besides.
 """
 
 
-def write_page(file: Path, facts: Mapping[str, str], everything: Sequence[Results]) -> None:
+def write_page(
+    file: Path, facts: Mapping[str, str], everything: Sequence[Results], own: Mapping[str, str] | None = None
+) -> None:
     """Write the page to `file`, and its plots into a folder beside it that is called like it.
 
     Parameters
@@ -35,6 +38,8 @@ def write_page(file: Path, facts: Mapping[str, str], everything: Sequence[Result
         About the run.
     everything : sequence of Results
         In the order of their sections.
+    own : mapping of str to str, optional
+        By scenario, what is told of its run alone.
     """
     plots = file.with_suffix("")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -44,14 +49,16 @@ def write_page(file: Path, facts: Mapping[str, str], everything: Sequence[Result
             plots.mkdir(exist_ok=True)
             (plots / f"{results.scenario}.svg").write_text(picture)
             drawn[results.scenario] = f"{plots.name}/{results.scenario}.svg"
-    file.write_text(page(facts, everything, drawn))
+    file.write_text(page(facts, everything, drawn, own or {}))
     print(f"wrote {file}", file=sys.stderr)
 
 
-def page(facts: Mapping[str, str], everything: Sequence[Results], plots: Mapping[str, str]) -> str:
-    """Return the page as Markdown; `plots` has paths of pictures by scenario."""
+def page(
+    facts: Mapping[str, str], everything: Sequence[Results], plots: Mapping[str, str], own: Mapping[str, str]
+) -> str:
+    """Return the page as Markdown; `plots` has paths of pictures by scenario, `own` what is told of its run alone."""
     told = "\n".join(f"- {name}: {fact}" for name, fact in facts.items()) + "\n"
-    sections = [_section(results, plots.get(results.scenario)) for results in everything]
+    sections = [_section(results, plots.get(results.scenario), own.get(results.scenario, "")) for results in everything]
     last = ["## Environments\n", _table(environments(everything, SUBJECTS))]
     return "\n".join([_PREFACE, told, _summary(everything), *sections, *last])
 
@@ -68,12 +75,13 @@ def _summary(everything: Sequence[Results]) -> str:
     )
 
 
-def _section(results: Results, plot: str | None) -> str:
+def _section(results: Results, plot: str | None, own: str) -> str:
     docstring = ast.get_docstring(ast.parse((SCENARIOS / f"{results.scenario}.py").read_text())) or ""
     title = results.scenario.replace("_", " ").capitalize()
     picture = [f"![{title}: medians of each subject]({plot})\n"] if plot else []
     found = [_table(table) for table in tables(results, SUBJECTS)]
-    return "\n".join([f"## {title}\n", *_as_markdown(docstring), *picture, *found])
+    told = [f"Measured: {own}.\n"] if own else []
+    return "\n".join([f"## {title}\n", *_as_markdown(docstring), *told, *picture, *found])
 
 
 def _as_markdown(docstring: str) -> list[str]:

@@ -25,7 +25,7 @@ from benchmarks.experiments.codecs import KINDS, compared
 from benchmarks.experiments.codecs import table as table_of_codecs
 from benchmarks.experiments.scaling import Machine, Work, predicted
 from benchmarks.experiments.shares import shares_of, table_of
-from benchmarks.facts import together
+from benchmarks.facts import apart, together
 from benchmarks.measure import Bench, run_stage
 from benchmarks.network import far_away, least_rounds
 from benchmarks.page import page
@@ -89,9 +89,10 @@ def test_what_was_measured_is_stored_and_the_page_shows_its_targets_times_and_ve
     results = Results.from_json(json.loads(json.dumps(measured_now.as_json())))
     assert results == measured_now
 
-    text = page({"date": "today"}, [results], {"references": "bench/references.svg"})
+    text = page({"date": "today"}, [results], {"references": "bench/references.svg"}, {"references": "date: today"})
 
     assert "- date: today" in text
+    assert "Measured: date: today.\n" in text
     assert "![References: medians of each subject](bench/references.svg)" in text
     assert re.search(
         r"^\| references \| resolve \| ours-newest \| ≤ 0\.50 × NWBHDF5IO.* \| – \| not judged \|$", text, re.M
@@ -101,8 +102,12 @@ def test_what_was_measured_is_stored_and_the_page_shows_its_targets_times_and_ve
     assert re.search(rf"^\| ours-newest \| {sys.version_info.major}\.{sys.version_info.minor}\.", text, re.M)
 
 
-def test_a_page_about_several_runs_tells_the_facts_of_all():
-    assert together([{"rounds": "3", "date": "a"}, {"rounds": "3", "date": "b"}]) == {"rounds": "3", "date": "a, b"}
+def test_a_page_about_several_runs_tells_what_they_share_above_and_the_rest_with_each():
+    runs = [{"rounds": "3", "date": "a"}, {"rounds": "3", "date": "b"}]
+
+    assert together(runs) == {"rounds": "3", "date": "see each scenario"}
+    assert [apart(facts, runs) for facts in runs] == ["date: a", "date: b"]
+    assert apart(runs[0], runs[:1]) == ""
 
 
 def _results(seconds: dict[str, list[float]], scenario: str = "append_one", **fields: Any) -> Results:
@@ -150,7 +155,7 @@ def test_a_subject_that_fails_is_reported_with_the_first_line_of_its_error():
     )
     results.absent["hdmf-zarr-0.13"] = "no Python 3.11 here\nInstall one"
 
-    text = page({}, [results], {})
+    text = page({}, [results], {}, {})
 
     assert "| hdf5-newest | append (round 1) | OSError: no such thing |" in text
     assert "| hdmf-zarr-0.13 | everything | no Python 3.11 here |" in text

@@ -40,6 +40,7 @@ from hdmf_store.errors import (
 from hdmf_store.facade.anonymous import can_open
 from hdmf_store.facade.arguments import check_flags, check_type
 from hdmf_store.facade.exported import WriteArguments, exported
+from hdmf_store.facade.long_lists import long_lists_as_arrays
 from hdmf_store.facade.namespaces import adapter_of, load_from_open, load_from_place
 from hdmf_store.facade.reporting import check_progress, reports_to
 from hdmf_store.facade.tree_html import hierarchy_html
@@ -348,7 +349,8 @@ class StoreIO(HDMFIO):
         check_progress(progress)
         herd = self._herd_of(container, herd)
         earlier = self._written_columns(container)
-        builder = self.manager.build(container, source=self.source, root=True)
+        with long_lists_as_arrays(container):
+            builder = self.manager.build(container, source=self.source, root=True)
         with team.pool() as pool:
             wishes = Wishes(
                 catalogs=[self.manager.namespace_catalog] if cache_spec else [],
