@@ -264,10 +264,11 @@ class _Sweep:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
 
     def _error(self, problem: Exception) -> Iterator[str]:
-        place = PLACES[self.kind].within(self.folder)
         if not isinstance(problem, self.cause.error) or getattr(problem, "errno", None) != self.cause.code:
             yield f"{type(problem).__name__}, {getattr(problem, 'errno', None)}: {problem}"
-        elif not str(problem).startswith(f"{place}: cannot ") or os.strerror(self.cause.code) not in str(problem):
+            return
+        place, _, reason = str(problem).partition(": cannot ")  # the file, or another one that the change reads
+        if str(self.folder) not in place or os.strerror(self.cause.code) not in reason:
             yield f"the message is {problem}"
 
     def _afterwards(self) -> Iterator[str]:
@@ -300,11 +301,12 @@ def main(kinds: list[str]) -> int:
             with small_disk() as disk:
                 refused, wrong = sweep(kind, name, cause, disk)
             total[cause] += refused
-            lines += [f"{kind}, {name}, {cause}: {line}" for line in wrong]
+            told = [f"{kind}, {name}, {cause}: {line}\n" for line in wrong]
+            sys.stdout.writelines(told)
+            lines += told
         sys.stdout.write(f"{kind}: until here {total.total()} refusals, {len(lines)} wrong\n")
         sys.stdout.flush()
     sys.stdout.write("".join(f"{cause}: {count} refusals\n" for cause, count in total.items()))
-    sys.stdout.write("".join(line + "\n" for line in lines))
     return 1 if lines else 0
 
 
